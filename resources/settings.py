@@ -1,0 +1,91 @@
+"""The settings of an installation: environment variables, or a ``.env`` file in the project; the variable wins.
+
+Read once, at the edge. Nothing here starts a process or opens a connection.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Literal, get_args
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from globalbev_assets.errors import TerminalError
+
+Environment = Literal["local", "dev", "test", "prod"]
+SparkMode = Literal["server", "in-process", "cluster"]
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """What a deployment may set; every field is the variable ``GLOBALBEV_<NAME>``."""
+
+    model_config = SettingsConfigDict(env_prefix="GLOBALBEV_", extra="ignore", env_file_encoding="utf-8", frozen=True)
+
+    env: Environment = "local"
+    home: Path = PROJECT / ".globalbev"
+    lake: str | None = None
+    landing: Path | None = None
+    shop_dsn: SecretStr | None = None
+    inventory_url: str | None = None
+    inventory_token: SecretStr | None = None
+    contracts: str | None = None
+    start_date: date | None = None
+    end_date: date | None = None
+    spark: SparkMode = "server"
+    spark_memory: str = Field(default="3g", pattern=r"^\d+[gm]$")
+    spark_idle_minutes: int = Field(default=30, ge=1, le=24 * 60)
+
+    @cached_property
+    def lake_root(self) -> str:
+        """Root of the lake, without a trailing slash: a folder, or a URL such as ``abfss://…``."""
+        return (self.lake or str(self.home / "lake")).rstrip("/")
+
+    @cached_property
+    def landing_root(self) -> Path:
+        """Root of the landing zone."""
+        return self.landing or self.home / "landing"
+
+    @cached_property
+    def contract_folders(self) -> tuple[Path, ...]:
+        """Further folders of contracts, beside the packaged one."""
+        return tuple(Path(part) for part in (self.contracts or "").split(os.pathsep) if part)
+
+    def need(self, name: str) -> str:
+        """The value of a setting that this call cannot do without, secrets opened.
+
+        Raises:
+            TerminalError: GB-1004, when it is not set.
+        """
+        value = getattr(self, name)
+        if value is None or (isinstance(value, str) and not value):
+            variable = f"GLOBALBEV_{name.upper()}"
+            raise TerminalError(
+                "GB-1004",
+                f"The setting {variable} is missing.",
+                got="nothing",
+                valid=f"{variable} as an environment variable or in the project's .env file",
+                todo="Set it, or run `globalbev sandbox up` for the embedded sources.",
+            )
+        return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+
+
+def load_settings(env_file: Path | None = None) -> Settings:
+    """Read and check the settings.
+
+    Raises:
+        TerminalError: GB-1003 for an unknown environment, GB-1005 for any other malformed value. Values are never shown, names are.
+    """
+    try:
+        return Settings(_env_file=env_file if env_file is not None else PROJECT / ".env")  # type: ignore[call-arg]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else "?"
+        variable = f"GLOBALBEV_{name.upper()}"
+        if name == "env":
+            raise TerminalError("GB-1003", "Unknown environment.", got=repr(first["input"])[:40], valid=", ".join(get_args(Environment)), todo=f"Set {variable}.") from None
+        raise TerminalError("GB-1005", f"The setting {variable} is malformed.", got="a value that does not parse", valid=first["msg"], todo=f"Correct {variable}.") from None
