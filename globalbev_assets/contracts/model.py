@@ -1,0 +1,163 @@
+"""What a contract says, parsed: the one description from which schema, rules, checks, drift baseline and documentation are compiled.
+
+No PySpark, no Dagster. The YAML form is the Open Data Contract Standard 3.2; :mod:`globalbev_assets.contracts.loader` turns it into
+these dataclasses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cached_property
+from typing import Any, Literal
+
+from globalbev_assets.contracts.names import Layer, TableName
+
+Kind = Literal["database", "file_feed", "json_api", "by_day", "by_key", "aggregate", "operations"]
+RuleKind = Literal["not_null", "type", "accepted_values", "range", "pattern", "length", "reference", "expression"]
+Action = Literal["quarantine", "warn"]
+OnBadRecord = Literal["permissive", "fail_fast"]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule on one row. ``id`` is what quarantine, ledger, checks and the data dictionary call it.
+
+    ``passes_null`` says what the rule means for a NULL. ``expression`` (Spark SQL over the table's columns and the transform's helper columns,
+    which start with ``_``) is true for a good row.
+    """
+
+    id: str
+    kind: RuleKind
+    action: Action
+    column: str | None = None
+    passes_null: bool = True
+    expression: str | None = None
+    values: tuple[str, ...] = ()
+    minimum: Decimal | None = None
+    maximum: Decimal | None = None
+    pattern: str | None = None
+    reference: TableName | None = None
+    reference_column: str | None = None
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A rule on the figures of a day. ``metric`` is one of the observed figures; a day outside ``minimum`` … ``maximum`` breaks it.
+
+    Blocking limits hold the day back before it is published; the others warn.
+    Metrics: ``rows_in``, ``published``, ``quarantined_ratio``, ``unaccounted``, ``duplicate_keys``, ``source_difference``,
+    ``volume_ratio`` (rows over the median of the last eight same weekdays, judged from four on), ``null_ratio:<column>``, ``rule:<rule id>`` (rows).
+    """
+
+    id: str
+    metric: str
+    blocking: bool
+    minimum: Decimal | None = None
+    maximum: Decimal | None = None
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column.
+
+    A silver column is the source column ``source`` (default: the same name), trimmed, cleaned by ``clean``, ``try_cast`` to ``type``; or ``logic``,
+    an expression over the source's text columns and the transform's helper columns (leading ``_``); or ``derive``, an expression over
+    the typed columns that stand before it and the helper columns.
+    """
+
+    name: str
+    type: str
+    description: str = ""
+    is_nullable: bool = True
+    is_key: bool = False
+    is_partition: bool = False
+    classification: str = "internal"
+    is_pii: bool = False
+    mask: str | None = None
+    source: str | None = None
+    logic: str | None = None
+    derive: str | None = None
+    clean: str | None = None
+    on_unreadable: Action = "quarantine"
+    unreadable_rule: str | None = None
+    lineage: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a table's rows come from.
+
+    ``options`` by kind: database ``relation, mode (by_day|full), business_time, fallback_time, parent {relation, on}``;
+    file_feed ``feed, format, encodings, delimiters``; json_api ``path, items, next_token, …`` and ``url`` / ``token`` (names of the environment
+    variables that hold them); by_day, by_key ``table`` (the bronze table), ``flatten``, ``dedupe``.
+    """
+
+    kind: Kind
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Contract:
+    """One table."""
+
+    name: TableName
+    version: str
+    domain: str
+    description: str
+    owner: str
+    columns: tuple[Column, ...]
+    source: Source
+    rules: tuple[Rule, ...] = ()
+    limits: tuple[Limit, ...] = ()
+    upstream: tuple[TableName, ...] = ()
+    lookback_days: int = 0
+    date_column: str | None = None
+    due: str | None = None
+    freshness_hours: int | None = None
+    retention_days: int | None = None
+    erasure: str | None = None
+    on_bad_record: OnBadRecord = "permissive"
+    business: str = ""
+    path: str = ""
+
+    @property
+    def layer(self) -> Layer:
+        """The layer of the table."""
+        return self.name.layer
+
+    @property
+    def table(self) -> str:
+        """The table's name without its layer."""
+        return self.name.table
+
+    @cached_property
+    def key(self) -> tuple[str, ...]:
+        """Columns whose values are unique in the table."""
+        return tuple(column.name for column in self.columns if column.is_key)
+
+    @cached_property
+    def column_names(self) -> tuple[str, ...]:
+        """All columns, in order."""
+        return tuple(column.name for column in self.columns)
+
+    @cached_property
+    def business_columns(self) -> tuple[Column, ...]:
+        """The columns without a leading underscore: what the content hash and a reader see."""
+        return tuple(column for column in self.columns if not column.name.startswith("_"))
+
+    @cached_property
+    def partition_column(self) -> str | None:
+        """The column by which the Delta table is partitioned, if it is."""
+        return next((column.name for column in self.columns if column.is_partition), None)
+
+    @cached_property
+    def is_keyed(self) -> bool:
+        """Whether publishing merges by key; otherwise it replaces days."""
+        return self.source.kind == "by_key"
+
+    def column(self, name: str) -> Column:
+        """The column of that name (KeyError when there is none)."""
+        return next(column for column in self.columns if column.name == name)
