@@ -1,0 +1,133 @@
+"""Sessions of Spark: on the warm server, in this process, or the cluster's own, by ``settings.spark``.
+
+The same DataFrame code runs in all three, so nothing that gets a session may use RDDs or ``_jvm``. PySpark is imported at the first session,
+and no import starts a JVM.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import uuid
+from typing import TYPE_CHECKING, Any, cast
+
+from globalbev_assets.errors import TerminalError
+from resources.jars import ensure_jars
+from resources.java import ensure_java
+from resources.settings import Settings
+from resources.spark_profile import Pool, python_environment, session_conf, spark_conf, spark_folder, write_pools
+from resources.spark_server import ServerHandle, ensure_server, running_server
+from resources.spark_session_end import interrupt
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+# Sessions are found by user and id; the machine's user name may differ between a run and the process that ends it.
+_USER = "globalbev"
+
+
+def open_session(settings: Settings, *, pool: Pool = "live") -> SparkSession:
+    """A session of its own, in UTC, with Delta.
+
+    Args:
+        settings: ``settings.spark`` says where: ``server``, ``in-process`` or ``cluster``.
+        pool: the FAIR pool of its jobs; ``live`` weighs three times ``backfill``.
+
+    Raises:
+        TransientError: GB-1121 to GB-1124, when the server cannot be started.
+        TerminalError: GB-1131, when there is no cluster session.
+    """
+    openers = {"server": _on_server, "in-process": _in_process, "cluster": _on_cluster}
+    spark = openers[settings.spark](settings)
+    for name, value in session_conf(pool).items():
+        spark.conf.set(name, value)
+    return spark
+
+
+def close_session(spark: SparkSession) -> None:
+    """Give a server's session back, with what it holds in memory; an in-process or cluster session, which others share, is left alone."""
+    if is_connect(spark):
+        spark.stop()
+
+
+def is_connect(spark: SparkSession) -> bool:
+    """Whether this is a Spark Connect session."""
+    return type(spark).__module__.startswith("pyspark.sql.connect")
+
+
+def session_id(spark: SparkSession) -> str:
+    """What :func:`interrupt_session` needs to end this session's work from another process; empty when the session is no server's."""
+    return str(cast("Any", spark).session_id) if is_connect(spark) else ""
+
+
+def interrupt_session(settings: Settings, session_id: str) -> int:
+    """End a session of another, perhaps dead, process for good: its work is interrupted and it takes no more.
+
+    A killed client does not stop its write, which was seen to land 46 s later. Returns the number of operations that were interrupted;
+    0 also when no server runs, for then nothing can land.
+
+    Raises:
+        TransientError: GB-1132, when its work does not end in 60 s.
+    """
+    server = running_server(settings)
+    if server is None or not session_id:
+        return 0
+    return interrupt(connect(server, session_id))
+
+
+def connect(server: ServerHandle, session_id: str) -> SparkSession:
+    """A client of ``server`` with this session id, apart from any session that this process has."""
+    from pyspark.sql.connect.client.core import DefaultChannelBuilder  # noqa: PLC0415 - a second of imports waits for the first session
+    from pyspark.sql.connect.client.retries import DefaultPolicy  # noqa: PLC0415
+    from pyspark.sql.connect.session import SparkSession as ConnectSession  # noqa: PLC0415
+
+    address = f"{server.address}/;token={server.token};session_id={session_id};user_id={_USER}"
+    spark = ConnectSession(DefaultChannelBuilder(address))
+    # By default a vanished server is waited for 15 minutes, with these figures 8 s. It is on this machine: it is there or it is not.
+    spark.client.set_retry_policies([DefaultPolicy(max_retries=8, backoff_multiplier=3.0, initial_backoff=50, max_backoff=2000, jitter=100)])
+    return cast("SparkSession", spark)
+
+
+def _on_server(settings: Settings) -> SparkSession:
+    server = ensure_server(settings)
+    # PySpark's functions (col, lit, Observation) ask this variable which kind to make. The address, with its token, is put in no variable.
+    os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
+    spark = connect(server, str(uuid.uuid4()))
+    cast("Any", type(spark))._set_default_and_active_session(spark)
+    return spark
+
+
+def _in_process(settings: Settings) -> SparkSession:
+    os.environ.pop("SPARK_CONNECT_MODE_ENABLED", None)
+    from pyspark.sql import SparkSession  # noqa: PLC0415 - as above
+
+    active = SparkSession.getActiveSession()
+    if active is not None:
+        return active.newSession()
+    os.environ["JAVA_HOME"] = str(ensure_java(settings.home).path)
+    os.environ.update({name: value for name, value in python_environment().items() if name.startswith(("PYSPARK_", "SPARK_"))})
+    own = spark_folder(settings.home) / f"in-process-{os.getpid()}"
+    own.mkdir(parents=True, exist_ok=True)
+    write_pools(settings.home)
+    builder = SparkSession.builder.config(map={**spark_conf(settings)})
+    builder = builder.config("spark.local.dir", str(own)).config("spark.ui.enabled", "false")
+    builder = builder.config("spark.driver.memory", settings.spark_memory).config("spark.driver.extraJavaOptions", "-Duser.timezone=UTC")
+    builder = builder.config("spark.driver.extraClassPath", os.pathsep.join(map(str, ensure_jars(settings.home))))
+    return builder.getOrCreate()
+
+
+def _on_cluster(settings: Settings) -> SparkSession:  # noqa: ARG001 - the openers share one signature
+    from pyspark.sql import SparkSession  # noqa: PLC0415 - as above
+
+    active = SparkSession.getActiveSession()
+    if active is not None:
+        return active
+    if "DATABRICKS_RUNTIME_VERSION" in os.environ:
+        return SparkSession.builder.getOrCreate()
+    raise TerminalError(
+        "GB-1131",
+        "There is no cluster session in this process.",
+        got=f"GLOBALBEV_SPARK=cluster on {sys.platform}",
+        valid="a step that was launched on a cluster",
+        todo="Set GLOBALBEV_SPARK=server on your own machine.",
+    )

@@ -1,0 +1,94 @@
+"""What the warm server is started with: one :class:`Launch` a set of settings, JARs and Java; its key tells a changed one.
+
+The JVM is started on Spark's server class directly. Spark's own scripts would start a second JVM to build this command, and with all
+JARs on one class path Delta's classes come into the class-data archive too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+import uuid
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+
+from resources.jars import ensure_jars, pyspark_home
+from resources.java import ensure_java
+from resources.settings import Settings
+from resources.spark_profile import java_options, server_conf, session_conf, spark_conf, spark_folder, write_pools
+from resources.spark_server_record import free_port
+
+MAIN_CLASS = "org.apache.spark.sql.connect.service.SparkConnectServer"
+_LOG4J = """status = error
+rootLogger.level = warn
+rootLogger.appenderRef.stderr.ref = console
+appender.console.type = Console
+appender.console.name = console
+appender.console.target = SYSTEM_ERR
+appender.console.layout.type = PatternLayout
+appender.console.layout.pattern = %d{yyyy-MM-dd HH:mm:ss}{UTC} %p %c{1}: %m%n%ex
+"""
+
+
+@dataclass(frozen=True)
+class Launch:
+    """How one server is started in the home of ``settings``."""
+
+    settings: Settings
+    idle_s: float
+
+    @cached_property
+    def jars(self) -> tuple[Path, ...]:
+        """The JARs beside PySpark's."""
+        return ensure_jars(self.settings.home)
+
+    @cached_property
+    def key(self) -> str:
+        """Equal for equal settings and JARs; a server with another key is replaced."""
+        parts = [java_options(self.settings), spark_conf(self.settings) | session_conf() | server_conf(0, 0), [str(jar) for jar in self.jars]]
+        parts += [[version("pyspark"), sys.executable, str(self.idle_s)]]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+    def plan(self) -> dict[str, object]:
+        """Write the files of a start and return what the keeper needs: no secret is in it."""
+        folder = spark_folder(self.settings.home)
+        java = ensure_java(self.settings.home).executable
+        class_path = [str(jar) for jar in (*sorted((pyspark_home() / "jars").glob("*.jar")), *self.jars)]
+        archive = folder / f"classes-{_digest([str(java.resolve()), *class_path])}.jsa"
+        port, ui_port = free_port(), free_port()
+        (folder / "log4j2.properties").write_text(_LOG4J, encoding="utf-8")
+        write_pools(self.settings.home)
+        options = [*java_options(self.settings), f"-Dlog4j2.configurationFile={folder / 'log4j2.properties'}", *_archive_options(archive)]
+        conf = spark_conf(self.settings) | server_conf(port, ui_port)
+        arguments = ["-cp", ":".join(class_path), *options, *(f"-D{name}={value}" for name, value in conf.items()), MAIN_CLASS]
+        # A file: 30 kB of class path would be all that `ps` shows.
+        (folder / "java.args").write_text("\n".join(map(_quoted, arguments)) + "\n", encoding="utf-8")
+        record = {"launch": uuid.uuid4().hex, "key": self.key, "port": port, "ui_port": ui_port, "memory": self.settings.spark_memory}
+        return {
+            "launch": record["launch"],
+            "folder": str(folder),
+            "command": [str(java), f"@{folder / 'java.args'}"],
+            "record": record,
+            "archive": str(archive),
+            "idle_s": self.idle_s,
+        }
+
+
+def _archive_options(archive: Path) -> list[str]:
+    """Use the archive of loaded classes, or write one when this server ends. One that does not match is ignored by Java."""
+    quiet = "-Xlog:cds=off,cds+dynamic=off,class+path=off"
+    if archive.exists():
+        return [f"-XX:SharedArchiveFile={archive}", "-Xshare:auto", quiet]
+    return [f"-XX:ArchiveClassesAtExit={archive}.new", quiet]
+
+
+def _quoted(argument: str) -> str:
+    escaped = argument.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _digest(parts: list[str]) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
