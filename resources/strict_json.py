@@ -31,10 +31,10 @@ class JsonFault(StrEnum):
 
 
 class MalformedJsonError(Exception):
-    """The text is not JSON that can be taken; ``position`` counts characters from 0. Carries no value of the text."""
+    """The text is not JSON that can be taken; ``is_cut`` when it just ends too early. Carries no value of the text."""
 
-    def __init__(self, fault: JsonFault, message: str, position: int = -1) -> None:
-        self.fault, self.message, self.position = fault, message, position
+    def __init__(self, fault: JsonFault, message: str, *, is_cut: bool = False) -> None:
+        self.fault, self.message, self.is_cut = fault, message, is_cut
         super().__init__(message)
 
 
@@ -61,9 +61,22 @@ def parse(text: str) -> JsonValue:
     try:
         value: JsonValue = _DECODER.decode(text)
     except json.JSONDecodeError as error:
-        raise MalformedJsonError(JsonFault.SYNTAX, f"not JSON at character {error.pos + 1} of {len(text)}", error.pos) from None
+        is_cut = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string")
+        raise MalformedJsonError(JsonFault.SYNTAX, f"not JSON at character {error.pos + 1} of {len(text)}", is_cut=is_cut) from None
     except RecursionError:
         raise _too_deep() from None
+    return value
+
+
+def parse_document(text: str) -> JsonValue:
+    """Parse one JSON text of at most 100 levels.
+
+    Raises:
+        MalformedJsonError: as :func:`parse`, and when it nests deeper.
+    """
+    value = parse(text)
+    if text.count("{") + text.count("[") > MAX_DEPTH:  # else it cannot: spares the common document the walk
+        check_depth(value)
     return value
 
 
