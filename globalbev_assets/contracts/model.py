@@ -84,15 +84,32 @@ class Column:
     on_unreadable: Action = "quarantine"
     unreadable_rule: str | None = None
     lineage: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+
+    @property
+    def source_name(self) -> str:
+        """The source's column that this one is read from."""
+        return self.source or self.name
+
+    @property
+    def raw_name(self) -> str:
+        """The column that keeps the raw text where ``on_unreadable`` is ``warn``: ``raw_`` and the source's name."""
+        return f"raw_{self.source_name}"
+
+    @property
+    def is_cast(self) -> bool:
+        """Whether the value is the source's text, cleaned and cast, and no expression's."""
+        return self.logic is None and self.derive is None
 
 
 @dataclass(frozen=True)
 class Source:
     """Where a table's rows come from.
 
-    ``options`` by kind: database ``relation, mode (by_day|full), business_time, fallback_time, parent {relation, on}``;
-    file_feed ``feed, format, encodings, delimiters``; json_api ``path, items, next_token, …`` and ``url`` / ``token`` (names of the environment
-    variables that hold them); by_day, by_key ``table`` (the bronze table), ``flatten``, ``dedupe``.
+    ``options`` by kind, in snake case (the YAML has camel case), closed lists in :mod:`globalbev_assets.contracts.sources`: database
+    ``dsn, relation, mode (by_day|full), business_time, fallback_time, parent {relation, on}``; file_feed ``feed, format, encodings,
+    delimiters``; json_api the fields of ``resources.api_feed.ApiFeed`` and ``url`` / ``token`` (names of the environment variables that
+    hold them); by_day, by_key ``table`` (the bronze table), ``expand`` (one row becomes several), ``collapse`` (several become one), ``dedupe``.
     """
 
     kind: Kind
@@ -122,6 +139,8 @@ class Contract:
     on_bad_record: OnBadRecord = "permissive"
     business: str = ""
     path: str = ""
+    team: str = ""
+    has_change_feed: bool = False
 
     @property
     def layer(self) -> Layer:

@@ -17,7 +17,11 @@ def identifier(text: str) -> str:
     """A column, table or rule name that needs no quoting; GB-1010 otherwise."""
     if not isinstance(text, str) or not _IDENTIFIER.match(text):
         raise TerminalError(
-            "GB-1010", "That is not a name.", got=repr(text)[:80], valid="lower-case letters, digits and _, starting with a letter, at most 63", todo="Correct the name."
+            "GB-1010",
+            "That is not a name.",
+            got=repr(text)[:80],
+            valid="lower-case letters, digits and _, starting with a letter, at most 63",
+            todo="Correct the name.",
         )
     return text
 
@@ -31,7 +35,9 @@ class TableName:
 
     def __post_init__(self) -> None:
         if self.layer not in LAYERS:
-            raise TerminalError("GB-1011", "Unknown layer.", got=repr(self.layer)[:80], valid=", ".join(LAYERS), todo="Name the table as layer.table.")
+            raise TerminalError(
+                "GB-1011", "Unknown layer.", got=repr(self.layer)[:80], valid=", ".join(LAYERS), todo="Name the table as layer.table."
+            )
         identifier(self.table)
 
     @classmethod

@@ -1,0 +1,44 @@
+"""``customProperties``: what the standard lacks, in closed lists, because its JSON Schema cannot tell a misspelt one."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from globalbev_assets.contracts.problems import Problem, ProblemError, closest, malformed
+
+OF_TABLE = frozenset({"source", "upstream", "business", "erasure", "onBadRecord", "lookbackDays", "dateColumn", "partitionBy", "changeFeed"})
+OF_COLUMN = frozenset({"source", "derive", "clean", "onUnreadable", "unreadableRule", "onInvalid", "onUnknown", "masking"})
+OF_ROW_RULE = frozenset({"expression", "nulls", "action", "column"})
+OF_LIMIT = frozenset({"metric", "minimum", "maximum", "blocking"})
+ACTIONS = ("quarantine", "warn")
+
+
+def custom_properties(node: Mapping[str, Any], allowed: Collection[str], where: str) -> dict[str, Any]:
+    """The custom properties of a node by name; GB-1022 for a name that is not in the list."""
+    found = {entry["property"]: entry["value"] for entry in node.get("customProperties") or ()}
+    known_keys(found, allowed, f"{where}.customProperties", "custom property")
+    return found
+
+
+def known_keys(found: Mapping[str, Any], allowed: Collection[str], where: str, noun: str) -> None:
+    """GB-1022 for a key that is not in the list."""
+    for name in found:
+        if name not in allowed:
+            raise ProblemError(Problem("GB-1022", where, f"There is no such {noun}.", name, closest(name, allowed) or ", ".join(sorted(allowed))))
+
+
+def choice(found: Mapping[str, Any], name: str, valid: tuple[str, ...], default: str, where: str) -> Any:
+    """One of a closed list of values; GB-1023 otherwise."""
+    value = found.get(name, default)
+    if value not in valid:
+        raise malformed(f"{where}.{name}", "That choice does not exist.", repr(value), closest(str(value), valid) or ", ".join(valid))
+    return value
+
+
+def text(found: Mapping[str, Any], name: str, where: str) -> str | None:
+    """A text, or None when it is not there; GB-1023 for anything else."""
+    value = found.get(name)
+    if value is not None and not isinstance(value, str):
+        raise malformed(f"{where}.{name}", "A text is wanted.", repr(value))
+    return value
