@@ -1,0 +1,183 @@
+"""Up, down, status: the sandbox as a user sees it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from globalbev_assets.errors import GlobalBevError, TerminalError, TransientError
+from partitions.days import today
+
+from . import services
+from .env_file import write_env
+from .landing import count_files
+from .layout import Layout
+from .state import Secrets, State, Status, load_secrets, load_state, save_secrets, save_state
+
+DEFAULT_SEED = 20260101
+SHOP_VARIABLE = "GLOBALBEV_SHOP_DSN"
+LOCK_S = 120.0
+Progress = Callable[[str], None]
+
+
+def up(
+    home: Path, *, scale: int = 1, seed: int = DEFAULT_SEED, progress: Progress | None = None, env_file: Path | None = None, misbehave: float = 0.03
+) -> Status:
+    """Make the sandbox where it is missing, and start what does not run. Doing it again changes nothing.
+
+    Args:
+        home: folder of all local state; the sandbox lies in ``<home>/sandbox``, its files in ``<home>/landing``.
+        scale: how many times the real orders are multiplied; fixed at the making.
+        seed: seed of all chance; fixed at the making.
+        progress: called with one line for each step that takes a while.
+        env_file: where the settings are written; the project's ``.env`` unless said otherwise.
+        misbehave: share of the inventory API's answers that go wrong.
+
+    Raises:
+        TerminalError: GB-6001 to GB-6005 and GB-6007, when something is missing, does not start, or is not empty.
+        TransientError: GB-6006, while another command changes the same sandbox.
+    """
+    tell = progress or _silent
+    layout = Layout(home.resolve())
+    with changing(layout):
+        state = load_state(layout) or _begin(layout, scale, seed)
+        _refuse_other(state, scale, seed, layout)
+        kept, before = load_secrets(layout), state
+        state = services.start_shop(layout, state, kept)
+        if state != before:
+            save_state(layout, state)
+        if not state.is_loaded:
+            from .making import make  # noqa: PLC0415
+
+            state = make(layout, state, services.shop_dsn(layout, state, kept), tell)
+            save_state(layout, state)
+        was_running = services.is_inventory_running(layout)
+        state = services.start_inventory(layout, state, misbehave).with_(env_file=str(env_file or state.env_file or services.PROJECT / ".env"))
+        if state != before:
+            save_state(layout, state)
+        is_written = write_env(Path(state.env_file), settings(layout, state, kept))
+        return status_of(layout, changed=state != before or is_written or not was_running)
+
+
+def down(home: Path) -> bool:
+    """Stop the two servers, if this sandbox started them and they run. The data stays."""
+    layout = Layout(home.resolve())
+    if load_state(layout) is None:
+        return False
+    with changing(layout):
+        return any([services.stop_inventory(layout), services.stop_shop(layout, load_secrets(layout))])
+
+
+def status(home: Path) -> Status:
+    """What runs, where, and what it holds."""
+    return status_of(Layout(home.resolve()))
+
+
+def settings(layout: Layout, state: State, kept: Secrets) -> dict[str, str]:
+    """The variables that point the lakehouse at this sandbox."""
+    return {
+        "GLOBALBEV_ENV": "local",
+        "GLOBALBEV_HOME": str(layout.home),
+        "GLOBALBEV_LANDING": str(layout.landing),
+        SHOP_VARIABLE: services.shop_dsn(layout, state, kept),
+        "GLOBALBEV_INVENTORY_URL": f"http://127.0.0.1:{state.inventory_port}",
+        "GLOBALBEV_INVENTORY_TOKEN": kept.token,
+        "GLOBALBEV_START_DATE": str(state.days.first),
+        "DAGSTER_HOME": str(layout.home / "dagster"),
+    }
+
+
+def status_of(layout: Layout, *, changed: bool = False) -> Status:
+    """The status of a layout."""
+    state = load_state(layout)
+    if state is None:
+        return Status(layout.home, exists=False)
+    kept = load_secrets(layout)
+    is_shop_running, rows = services.is_shop_running(layout, state, kept), {}
+    if is_shop_running and state.is_loaded:
+        try:
+            rows = services.shop.counts(services.shop_dsn(layout, state, kept))
+        except GlobalBevError:
+            is_shop_running = False
+    return Status(
+        home=layout.home,
+        exists=state.is_loaded,
+        shop=state.shop,
+        is_shop_running=is_shop_running,
+        is_inventory_running=services.is_inventory_running(layout),
+        shop_port=state.shop_port or None,
+        inventory_port=state.inventory_port or None,
+        first_day=state.days.first,
+        last_day=state.last,
+        scale=state.scale,
+        seed=state.seed,
+        rows=rows,
+        files=count_files(layout.landing),
+        defects=_lines(layout.defects),
+        changed=changed,
+    )
+
+
+@contextmanager
+def changing(layout: Layout) -> Iterator[None]:
+    """Hold the sandbox for one command at a time."""
+    layout.root.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(layout.lock, timeout=LOCK_S)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise TransientError(
+            "GB-6006", "Another command is changing the sandbox.", got=f"a lock held for more than {LOCK_S:.0f} s", todo="Wait for it, then try again."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _begin(layout: Layout, scale: int, seed: int) -> State:
+    """Fix the window and the kind of shop; a server that the user named must have no shop yet."""
+    if scale < 1:
+        raise TerminalError("GB-6007", "The scale must be a whole number.", got=scale, valid="1 or more", todo="Leave --scale out for the ordinary size.")
+    yesterday = today() - timedelta(days=1)
+    state = State(seed=seed, scale=scale, made_last=yesterday, last=yesterday)
+    named = os.environ.get(SHOP_VARIABLE, "")
+    if named:
+        if services.shop.is_filled(named):
+            raise TerminalError(
+                "GB-6004", "The named PostgreSQL has a shop already.", got="tables in the schema shop", valid="a database without it",
+                todo=f"Name another database, or unset {SHOP_VARIABLE} for the embedded server.",
+            )  # fmt: skip
+        state = state.with_(shop="external")
+        kept = load_secrets(layout)
+        save_secrets(layout, Secrets(kept.password, kept.token, named))
+    save_state(layout, state)
+    return state
+
+
+def _refuse_other(state: State, scale: int, seed: int, layout: Layout) -> None:
+    if scale in (1, state.scale) and seed in (DEFAULT_SEED, state.seed):
+        return
+    raise TerminalError(
+        "GB-6007",
+        "The sandbox was made with another scale or seed.",
+        got=f"scale {scale}, seed {seed}",
+        valid=f"scale {state.scale}, seed {state.seed}",
+        todo=f"Leave them out, or stop it and delete {layout.root} for a new one.",
+    )
+
+
+def _lines(path: Path) -> int:
+    if not path.is_file():
+        return 0
+    with path.open("rb") as stream:
+        return sum(block.count(b"\n") for block in iter(lambda: stream.read(1 << 20), b""))
+
+
+def _silent(_: str) -> None:
+    """Say nothing."""
