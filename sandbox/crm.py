@@ -1,4 +1,4 @@
-"""The CRM's contacts: mostly the shop's customers under another spelling, delivered as weekly increments."""
+"""The CRM's contacts: mostly the shop's customers under another spelling."""
 
 from __future__ import annotations
 
@@ -9,12 +9,9 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from partitions.days import DayRange
-
 from .addresses import address
 from .customers import Customer
 from .dice import dice
-from .landing import Landing, csv_bytes
 from .ledger import Defect
 from .people import Person, person
 from .spellings import Spelling, email, phone
@@ -77,72 +74,19 @@ def _contact(seed: int, number: int, who: Person, customer_id: int | None, day: 
     return Contact(row, spelled, customer_id)
 
 
-def deliver_history(root: Path, seed: int, known: Sequence[Contact], days: DayRange) -> list[Defect]:
-    """Weekly files over the window: most contacts with the first, the others later, and what goes wrong with files."""
-    landing = Landing(root, FEED)
-    weeks = [days.first + timedelta(days=7 * week) for week in range(len(days) // 7 + 1)]
-    arrival = {contact.row[0]: _first_week(seed, contact, len(weeks)) for contact in known}
-    for week, day in enumerate(weeks):
-        new = [contact for contact in known if arrival[contact.row[0]] == week]
-        again = [c for c in known if arrival[c.row[0]] < week and c.is_clean and dice(seed, "again", week, c.row[0]).random() < 0.03]
-        _deliver_week(landing, seed, week, day, new, again)
-    landing.spoil_csv([weeks[week] + timedelta(days=1) for week in (7, 9, 13, 15, 17)], "contacts_export", HEADER, known[0].row)
-    landing.still_writing(days.last, "contacts_part.csv", csv_bytes(HEADER, [contact.row for contact in known[:40]])[:-37])
-    return landing.defects
-
-
-def deliver_day(root: Path, seed: int, known: Sequence[Contact], day: date) -> list[Defect]:
-    """One day's increment, for the days after the window: new strangers and contacts seen again."""
-    landing = Landing(root, FEED)
-    number = 50_000 + day.toordinal() % 10_000 * 10
-    new = [stranger(seed, number + offset, day) for offset in range(8)]
-    again = [contact for contact in known if contact.is_clean and dice(seed, "again", day, contact.row[0]).random() < 0.01]
-    _write_file(landing, day, new, again, [])
-    return landing.defects
-
-
-def _first_week(seed: int, contact: Contact, weeks: int) -> int:
-    luck = dice(seed, "arrival", contact.row[0])
-    return 0 if luck.random() < 0.7 else luck.randrange(1, weeks)
-
-
-def _deliver_week(landing: Landing, seed: int, week: int, day: date, new: list[Contact], again: list[Contact]) -> None:
-    name = f"contacts_{day}.csv"
-    twice = [contact for contact in new if contact.is_clean and dice(seed, "twice", contact.row[0]).random() < 0.05][:2] if week not in (5, 8, 11) else []
-    if week == 11:
-        wrong = [contact.row[:TIER] + ("unknown",) + contact.row[TIER + 1 :] for contact in new + again]
-        landing.deliver(day, name, csv_bytes(HEADER, wrong))
-        landing.note(day, name, "corrected_later", "superseded", rows=len(wrong))
-        day += timedelta(days=2)
-    content = _write_file(landing, day, new, again, twice, name=name, delimiter=";" if week == 4 else ",", encoding="cp1252" if week in (0, 6) else "utf-8")
-    if week == 5:
-        landing.spoil(day + timedelta(days=1), name, content, "delivered_twice", "duplicate_file")
-    if week == 8:
-        landing.spoil(day + timedelta(days=1), f"copy_of_{name}", content, "same_content_renamed", "duplicate_file")
-
-
-def _write_file(
-    landing: Landing, day: date, new: list[Contact], again: list[Contact], twice: list[Contact], *, name: str = "", delimiter: str = ",", encoding: str = "utf-8"
-) -> bytes:
-    name = name or f"contacts_{day}.csv"
-    rows = [contact.row for contact in new] + [_seen(contact, day) for contact in again + twice]
-    content = csv_bytes(HEADER, rows, delimiter=delimiter, encoding=encoding)
-    landing.deliver(day, name, content, has_marker=day.toordinal() % 3 > 0)
-    file = f"{FEED}/{day}/{name}"
-    for position, contact in enumerate(new, start=1):
-        landing.defects.extend(_defects(contact, file, position, day))
-        if contact in twice:
-            key = {"contact_id": contact.row[0], "file": file, "position": position}
-            landing.defects.append(Defect(FEED, key, "twice_in_file", "deduplicated", "silver.crm_contacts", "duplicate_key", "contact_id", day))
-    return content
-
-
-def _seen(contact: Contact, day: date) -> tuple[Any, ...]:
+def seen_again(contact: Contact, day: date) -> tuple[Any, ...]:
+    """The row of a contact that was seen the day before: another tier, a newer date, all else as it was."""
     tier = TIERS[(TIERS.index(contact.row[TIER]) + 1) % len(TIERS)]
-    return contact.row[:TIER] + (tier, str(day - timedelta(days=1))) + contact.row[SEEN + 1 :]
+    return (*contact.row[:TIER], tier, str(day - timedelta(days=1)), *contact.row[SEEN + 1 :])
 
 
-def _defects(contact: Contact, file: str, position: int, day: date) -> Iterator[Defect]:
+def with_wrong_tier(contact: Contact) -> tuple[Any, ...]:
+    """The row as the CRM delivered it by mistake."""
+    return (*contact.row[:TIER], "unknown", *contact.row[TIER + 1 :])
+
+
+def defects_of(contact: Contact, file: str, position: int, day: date) -> Iterator[Defect]:
+    """The ledger of one delivered row."""
     for column, text in contact.spelled.items():
         if text.kind:
             key = {"contact_id": contact.row[0], "file": file, "position": position}

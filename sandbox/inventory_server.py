@@ -9,6 +9,7 @@ import argparse
 import hmac
 import json
 import logging
+import sys
 import threading
 import time
 from datetime import date
@@ -38,6 +39,11 @@ class Warehouse(ThreadingHTTPServer):
         self.expected = f"Bearer {load_secrets(layout).token}".encode()
         self._newest: tuple[int, date] = (0, date.min)
         super().__init__(("127.0.0.1", port), Handler)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
+        """A client that hangs up is no error of the server's; anything else is logged with its trace."""
+        if not isinstance(sys.exception(), ConnectionError):
+            log.exception("request failed")
 
     def newest(self) -> date:
         """The last day that has ended in the sandbox."""

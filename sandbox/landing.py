@@ -71,7 +71,9 @@ def count_files(root: Path) -> dict[str, int]:
     """Delivered files by feed, markers not counted."""
     if not root.is_dir():
         return {}
-    return {feed.name: sum(1 for file in feed.rglob("*") if file.is_file() and file.suffix != ".done") for feed in sorted(root.iterdir()) if feed.is_dir()}
+    return {
+        feed.name: sum(1 for file in feed.rglob("*") if file.is_file() and file.suffix != ".done") for feed in sorted(root.iterdir()) if feed.is_dir()
+    }
 
 
 def _write(target: Path, content: bytes, moment: datetime) -> None:

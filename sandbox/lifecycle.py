@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 from globalbev_assets.errors import GlobalBevError, TerminalError, TransientError
 from partitions.days import today
 
-from . import services
+from . import services, shop
 from .env_file import write_env
 from .landing import count_files
 from .layout import Layout
@@ -25,7 +25,7 @@ LOCK_S = 120.0
 Progress = Callable[[str], None]
 
 
-def up(
+def up(  # noqa: PLR0913 (the public signature)
     home: Path, *, scale: int = 1, seed: int = DEFAULT_SEED, progress: Progress | None = None, env_file: Path | None = None, misbehave: float = 0.03
 ) -> Status:
     """Make the sandbox where it is missing, and start what does not run. Doing it again changes nothing.
@@ -101,7 +101,7 @@ def status_of(layout: Layout, *, changed: bool = False) -> Status:
     is_shop_running, rows = services.is_shop_running(layout, state, kept), {}
     if is_shop_running and state.is_loaded:
         try:
-            rows = services.shop.counts(services.shop_dsn(layout, state, kept))
+            rows = shop.counts(services.shop_dsn(layout, state, kept))
         except GlobalBevError:
             is_shop_running = False
     return Status(
@@ -132,7 +132,10 @@ def changing(layout: Layout) -> Iterator[None]:
         lock.acquire()
     except Timeout:
         raise TransientError(
-            "GB-6006", "Another command is changing the sandbox.", got=f"a lock held for more than {LOCK_S:.0f} s", todo="Wait for it, then try again."
+            "GB-6006",
+            "Another command is changing the sandbox.",
+            got=f"a lock held for more than {LOCK_S:.0f} s",
+            todo="Wait for it, then try again.",
         ) from None
     try:
         yield
@@ -143,12 +146,14 @@ def changing(layout: Layout) -> Iterator[None]:
 def _begin(layout: Layout, scale: int, seed: int) -> State:
     """Fix the window and the kind of shop; a server that the user named must have no shop yet."""
     if scale < 1:
-        raise TerminalError("GB-6007", "The scale must be a whole number.", got=scale, valid="1 or more", todo="Leave --scale out for the ordinary size.")
+        raise TerminalError(
+            "GB-6007", "The scale must be a whole number.", got=scale, valid="1 or more", todo="Leave --scale out for the ordinary size."
+        )
     yesterday = today() - timedelta(days=1)
     state = State(seed=seed, scale=scale, made_last=yesterday, last=yesterday)
     named = os.environ.get(SHOP_VARIABLE, "")
     if named:
-        if services.shop.is_filled(named):
+        if shop.is_filled(named):
             raise TerminalError(
                 "GB-6004", "The named PostgreSQL has a shop already.", got="tables in the schema shop", valid="a database without it",
                 todo=f"Name another database, or unset {SHOP_VARIABLE} for the embedded server.",

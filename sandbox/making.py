@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 
-from . import crm, customers, ledger, nutrition, panel, shop
+from . import crm, crm_files, customers, ledger, nutrition, panel, shop
 from .layout import Layout
 from .sales import Sales
 from .state import State
@@ -47,6 +47,6 @@ def _land(layout: Layout, state: State, sales: Sales, known: list[customers.Cust
     found = crm.contacts(state.seed, people, days.first)
     crm.write_identities(layout.identities, found)
     best_sellers = [row[0] for row in sales.rows("best_seller")]
-    ledger.append(layout.defects, crm.deliver_history(layout.landing, state.seed, found, days))
+    ledger.append(layout.defects, crm_files.deliver_history(layout.landing, state.seed, found, days))
     ledger.append(layout.defects, panel.deliver(layout.landing, sales, days, is_history=True))
     ledger.append(layout.defects, nutrition.deliver_history(layout.landing, state.seed, best_sellers, days))

@@ -8,7 +8,7 @@ from pathlib import Path
 from globalbev_assets.errors import TerminalError
 from partitions.days import DayRange
 
-from . import crm, customers, ledger, panel, services, shop
+from . import crm, crm_files, customers, ledger, panel, services, shop
 from .layout import Layout
 from .lifecycle import Progress, changing, status_of
 from .sales import SQL, Sales
@@ -28,7 +28,9 @@ def advance(home: Path, days: int = 1, *, progress: Progress | None = None) -> S
     with changing(layout):
         state = load_state(layout)
         if state is None or not state.is_loaded or not services.is_shop_running(layout, state, load_secrets(layout)):
-            raise TerminalError("GB-6008", "The sandbox is not up.", got="no running shop", valid="a running sandbox", todo="Run `globalbev sandbox up`.")
+            raise TerminalError(
+                "GB-6008", "The sandbox is not up.", got="no running shop", valid="a running sandbox", todo="Run `globalbev sandbox up`."
+            )
         for _ in range(days):
             day = state.last + timedelta(days=1)
             if progress:
@@ -45,10 +47,11 @@ def _next_day(layout: Layout, state: State, day: date) -> State:
     try:
         sales.make(DayRange(day, day))
         _load(layout, ahead, sales, dsn)
-        people = [c for c in customers.customers(state.seed, sales.rows("home_sorted"), state.days.first) if c.customer_id < customers.FIRST_REPLICA_END]
+        homes = [home for home in sales.rows("home_sorted") if home[0] < customers.FIRST_REPLICA_END]
+        people = list(customers.customers(state.seed, homes, state.days.first))
         found = crm.contacts(state.seed, people, state.days.first)
         defects = sales.defects("shop_defect")
-        defects += crm.deliver_day(layout.landing, state.seed, found, day)
+        defects += crm_files.deliver_day(layout.landing, state.seed, found, day)
         defects += panel.deliver(layout.landing, sales, DayRange(day, day), is_history=False)
         next_order_id, next_payment_id = sales.next_ids()
     finally:
@@ -63,8 +66,13 @@ def _load(layout: Layout, state: State, sales: Sales, dsn: str) -> None:
         newest = connection.execute("select max(order_id) from shop.orders where order_id < 9000000000").fetchone()
         if newest and newest[0] >= state.next_order_id:
             return
-        connection.execute("create temporary table spared_orders on commit drop as select unnest(%s::bigint[]) as order_id", [_spared(layout, sales, "order_id")])
-        connection.execute("create temporary table spared_payments on commit drop as select unnest(%s::bigint[]) as payment_id", [_spared(layout, sales, "payment_id")])
+        connection.execute(
+            "create temporary table spared_orders on commit drop as select unnest(%s::bigint[]) as order_id", [_spared(layout, sales, "order_id")]
+        )
+        connection.execute(
+            "create temporary table spared_payments on commit drop as select unnest(%s::bigint[]) as payment_id",
+            [_spared(layout, sales, "payment_id")],
+        )
         shop.load(connection, sales, ("new_lots", "shop_orders", "shop_order_lines", "shop_payments"))
         moment = sales.variable("read_end")
         for statement in (SQL / "late.sql").read_text(encoding="utf-8").split(";\n"):

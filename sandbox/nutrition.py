@@ -17,7 +17,14 @@ from .ledger import Defect
 
 FEED = "product_nutrition"
 PRODUCTS_A_MONTH = 50
-NUTRIENTS = {"sugars": (0.0, 13.0), "fat": (0.0, 4.0), "carbohydrates": (0.0, 14.0), "proteins": (0.0, 4.0), "salt": (0.0, 0.4), "caffeine": (0.0, 0.05)}
+NUTRIENTS = {
+    "sugars": (0.0, 13.0),
+    "fat": (0.0, 4.0),
+    "carbohydrates": (0.0, 14.0),
+    "proteins": (0.0, 4.0),
+    "salt": (0.0, 0.4),
+    "caffeine": (0.0, 0.05),
+}
 ALLERGENS = ("milk", "soy", "sulphites", "gluten", "almonds")
 
 
@@ -53,7 +60,8 @@ def _newer(luck: Random, basis: str, values: dict[str, float], energy_kj: float)
     is_kj = luck.random() < 0.7
     energy = {"value": energy_kj if is_kj else round(energy_kj / 4.184, 1), "unit": "kJ" if is_kj else "kcal", "modifier": None}
     others = {
-        name: {"value": str(value) if luck.random() < 0.2 else value, "unit": "g", "modifier": "<" if luck.random() < 0.05 else None} for name, value in values.items()
+        name: {"value": str(value) if luck.random() < 0.2 else value, "unit": "g", "modifier": "<" if luck.random() < 0.05 else None}
+        for name, value in values.items()
     }
     return {"basis": basis, "aggregated_set": {"nutrients": {"energy": energy} | others}}
 
@@ -87,17 +95,17 @@ def _spoil(landing: Landing, seed: int, skus: Sequence[str], months: Sequence[da
     for number, day in enumerate(months):
         stray = f"BEV-98{number:04d}"
         landing.deliver(day, f"{stray}.json", document(seed, stray))
-        _quarantined(landing, day, stray, "unknown_sku", "unknown_sku", "sku")
+        _quarantined(landing, day, stray, "unknown_sku", "sku")
         vague = skus[len(months) * PRODUCTS_A_MONTH + number]
         body = {"sku": vague, "nutrition": {"basis": "per_100ml", "nutriments": {"sugars_100g": ("trace", "n/a", "10.6 g?")[number % 3]}}}
         landing.deliver(day, f"{vague}.json", json.dumps(body).encode())
-        _quarantined(landing, day, vague, "value_unreadable", "value_unreadable", "value")
+        _quarantined(landing, day, vague, "value_unreadable", "value")
     whole = document(seed, "BEV-000001")
     landing.spoil(months[1] + timedelta(days=2), "truncated.json", whole[: len(whole) // 2], "corrupt")
     landing.spoil(months[2] + timedelta(days=2), "utf16.json", whole.decode().encode("utf-16"), "wrong_encoding")
     landing.spoil(months[3] + timedelta(days=2), "empty.json", b"", "empty")
 
 
-def _quarantined(landing: Landing, day: date, sku: str, kind: str, rule: str, column: str) -> None:
+def _quarantined(landing: Landing, day: date, sku: str, rule: str, column: str) -> None:
     key = {"sku": sku, "file": f"{FEED}/{day}/{sku}.json"}
-    landing.defects.append(Defect(FEED, key, kind, "quarantined", "silver.nutrition", rule, column, day))
+    landing.defects.append(Defect(FEED, key, rule, "quarantined", "silver.nutrition", rule, column, day))

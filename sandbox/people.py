@@ -23,7 +23,9 @@ class Region:
 
 
 REGIONS = {
-    "US-OH": Region("OH", "Ohio", "US", ("614", "216", "513", "937"), ("432", "441", "452", "454"), ("Columbus", "Cleveland", "Cincinnati", "Dayton")),
+    "US-OH": Region(
+        "OH", "Ohio", "US", ("614", "216", "513", "937"), ("432", "441", "452", "454"), ("Columbus", "Cleveland", "Cincinnati", "Dayton")
+    ),
     "US-KY": Region("KY", "Kentucky", "US", ("502", "859", "270"), ("402", "405", "421"), ("Louisville", "Lexington", "Bowling Green")),
     "US-IN": Region("IN", "Indiana", "US", ("317", "219", "260"), ("462", "464", "468"), ("Indianapolis", "Gary", "Fort Wayne")),
     "US-TX": Region("TX", "Texas", "US", ("512", "214", "713", "210"), ("787", "752", "770", "782"), ("Austin", "Dallas", "Houston", "San Antonio")),
@@ -31,7 +33,7 @@ REGIONS = {
     "US-TN": Region("TN", "Tennessee", "US", ("615", "901", "423"), ("372", "381", "374"), ("Nashville", "Memphis", "Chattanooga")),
     "GB": Region("Kent", "Kent", "GB", ("20",), ("CT1", "ME14", "TN9", "DA1"), ("Canterbury", "Maidstone", "Tonbridge", "Dartford")),
 }
-STREETS = ("Main", "High", "Oak", "Maple", "Cedar", "Elm", "Washington", "Lincoln", "Park", "Lake", "Hill", "Walnut", "Spring", "Church", "Mill", "River")
+STREETS = tuple("Main High Oak Maple Cedar Elm Washington Lincoln Park Lake Hill Walnut Spring Church Mill River".split())  # noqa: SIM905
 SUFFIXES = (("Street", "St"), ("Avenue", "Ave"), ("Road", "Rd"), ("Drive", "Dr"), ("Lane", "Ln"), ("Boulevard", "Blvd"))
 INWARD = "ABDEFGHJLNPQRSTUWXYZ"
 

@@ -132,7 +132,11 @@ class Postgres:
         if done.returncode:
             lines = log.read_text(errors="replace").strip().splitlines() + self._log_end()
             raise TerminalError(
-                "GB-6002", f"PostgreSQL's {program} failed.", got=" | ".join(lines[-4:])[:600], valid="exit code 0", todo=f"Read {self.folder / 'postgres.log'}."
+                "GB-6002",
+                f"PostgreSQL's {program} failed.",
+                got=" | ".join(lines[-4:])[:600],
+                valid="exit code 0",
+                todo=f"Read {self.folder / 'postgres.log'}.",
             )
 
     def _log_end(self) -> list[str]:
@@ -172,5 +176,7 @@ def hash_of(path: Path) -> int:
 
 
 def _nobody_reaches(folder: Path) -> bool:
-    probe = subprocess.run(["/bin/sh", "-c", 'cd "$1"', "sh", str(folder)], user=NOBODY, group=NOBODY, extra_groups=[], capture_output=True, cwd="/", check=False)
+    probe = subprocess.run(
+        ["/bin/sh", "-c", 'cd "$1"', "sh", str(folder)], user=NOBODY, group=NOBODY, extra_groups=[], capture_output=True, cwd="/", check=False
+    )
     return probe.returncode == 0

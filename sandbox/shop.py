@@ -29,7 +29,9 @@ def connect(dsn: str) -> Connection:
         return psycopg.connect(dsn, connect_timeout=10, options="-c timezone=UTC", application_name="globalbev-sandbox")
     except psycopg.Error as error:
         reason = str(error).strip().splitlines()[0].replace(dsn, "…")[:200] if str(error).strip() else type(error).__name__
-        raise TerminalError("GB-6003", "The shop's PostgreSQL does not answer.", got=reason, valid="a running server", todo="Check GLOBALBEV_SHOP_DSN.") from None
+        raise TerminalError(
+            "GB-6003", "The shop's PostgreSQL does not answer.", got=reason, valid="a running server", todo="Check GLOBALBEV_SHOP_DSN."
+        ) from None
 
 
 def make_database(maintenance_dsn: str, name: str) -> None:
