@@ -88,7 +88,7 @@ class CircuitBreaker:
             if state.status(at) == "open" and self._is_due(state, at) and self._take_probe():
                 return True
             if self.state().status(at) == "open" or time.monotonic() >= end:
-                raise self._refusal()
+                raise self.refusal()
             time.sleep(_POLL_S)
 
     def succeeded(self, *, is_probe: bool) -> None:
@@ -138,7 +138,8 @@ class CircuitBreaker:
         except (OSError, Timeout) as error:
             raise disk("The state of the circuit breaker cannot be written.", self._path, error) from error
 
-    def _refusal(self) -> TransientError:
+    def refusal(self) -> TransientError:
+        """The error of whoever finds it open."""
         state = self.state()
         since = datetime.fromtimestamp(state.opened_at or 0.0, UTC)
         return breaker_open(state.failures, since, since + timedelta(seconds=self._open_s), self._path)

@@ -18,7 +18,7 @@ from pathlib import Path
 import stamina
 
 from globalbev_assets.errors import GlobalBevError
-from partitions import days as calendar
+from partitions.days import today
 from resources import api_page
 from resources.api_errors import disk, looping
 from resources.api_feed import ApiAccess, ApiFeed, DayFailed, DayFetch, Limits
@@ -27,7 +27,9 @@ from resources.circuit_breaker import CircuitBreaker
 from resources.http_session import checked_base_url, open_session
 from resources.page_ledger import PageLedger
 from resources.page_reader import DayBudget, PageReader, Source
+from resources.retry_log import install
 
+install()
 _UNWRITABLE = "The pages of the API cannot be written."
 _STALE_S = 24 * 3600.0
 _READ_ANEW = frozenset({"GB-1303", "GB-1304"})
@@ -37,8 +39,8 @@ def fetch_day(feed: ApiFeed, access: ApiAccess, day: date, into: Path, *, limits
     """Read one day into ``<into>/<day>/page-00001.jsonl`` and so on.
 
     A line is ``{"_position": n, "_page": k, "record": {…}}``, the record's values texts or null: numbers by their digits, nested
-    values as JSON text. Today is read as it is now, a past day by ``as_of_param``; a past day of an API without one, and
-    a day that the API does not keep, are ``has_data=False``.
+    values as JSON text. Today is read as it is now, a past day by ``as_of_param``; a day to come, a past day
+    of an API without that parameter, and a day that the API does not keep, are ``has_data=False``.
 
     Raises:
         TransientError: GB-1301 no answer within the budget, GB-1302 breaker open, GB-1303 not whole, GB-1304 pages repeat, GB-1309 disk.
@@ -62,7 +64,7 @@ def fetch_days(  # noqa: PLR0913  two of them are options
     breaker = CircuitBreaker(state, base_url, failures=limits.breaker_failures, open_s=limits.breaker_open_s, probe_s=limits.attempt_s + 5)
     stop = threading.Event()
     with open_session(base_url, access.token, connections=workers) as session, ThreadPoolExecutor(workers, "json-api") as pool:
-        source = Source(feed, base_url + feed.path, session, breaker, limits, stop)
+        source = Source(feed, base_url + feed.path, session, breaker, limits, today(), stop)
         futures = [pool.submit(_settled, source, day, into) for day in days]
         try:
             yield from map(Future.result, futures)
@@ -100,7 +102,7 @@ class _DayReader:
 
     def read(self, into: Path) -> DayFetch:
         limits = self._source.limits
-        if self._source.feed.as_of_param is None and self._day != calendar.today():
+        if self._day > self._source.today or (self._source.feed.as_of_param is None and self._day != self._source.today):
             return self._nothing()
         waits = {"wait_initial": limits.wait_first_s, "wait_max": limits.wait_max_s, "wait_jitter": limits.wait_first_s}
         for attempt in stamina.retry_context(_reads_anew, attempts=limits.day_attempts, timeout=limits.day_s, **waits):

@@ -11,7 +11,6 @@ import requests
 import stamina
 
 from globalbev_assets.errors import GlobalBevError, TransientError
-from partitions import days as calendar
 from resources import api_page, http_fetch
 from resources.api_errors import bad_address, looping, no_answer
 from resources.api_feed import ApiFeed, Limits
@@ -32,6 +31,7 @@ class Source:
     session: requests.Session
     breaker: CircuitBreaker
     limits: Limits
+    today: date  # one for the whole read: at midnight the second page must not come from another state than the first
     stop: threading.Event
 
 
@@ -102,7 +102,7 @@ class PageReader:
         feed, query = self._source.feed, list(self._source.feed.query)
         if feed.page_size_param:
             query.append((feed.page_size_param, str(feed.page_size)))
-        if feed.as_of_param and self._day.day < calendar.today():
+        if feed.as_of_param and self._day.day < self._source.today:
             query.append((feed.as_of_param, self._day.day.isoformat()))
         if self._token is not None:
             query.append((feed.token_param, self._token))
@@ -127,6 +127,8 @@ class PageReader:
         if failed.is_repeat:
             breaker.succeeded(is_probe=self._is_probe)
             return looping(f"{where}: {failed.reason}, {self._tries} times")
+        if not self._is_probe and breaker.is_open():  # the others found out first
+            return breaker.refusal()
         if not self._source.stop.is_set():
             breaker.failed(is_probe=self._is_probe)
         spent_s = time.monotonic() - self._began

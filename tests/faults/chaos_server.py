@@ -103,7 +103,8 @@ class ChaosServer:
         body = fault.prefix + (body if fault.body is None else fault.body)
         body = body[: fault.cut] if fault.cut is not None else body
         length = len(body) + (fault.announce or 0)
-        status = fault.status if fault.status != 200 else status
+        if fault.status != 200 or fault.body is not None:
+            status = fault.status
         lines = [
             f"HTTP/1.1 {status} X",
             f"Content-Length: {length}",
@@ -130,7 +131,8 @@ class ChaosServer:
 
     def _note(self, head: str) -> Call:
         query = parse_qs(urlsplit(head.split(" ")[1]).query)
-        day, page = query.get("as_of", ["live"])[0], int(query.get("page_token", ["t1"])[0].removeprefix("t"))
+        day, token = query.get("as_of", ["live"])[0], query.get("page_token", ["t1"])[0].removeprefix("t")
+        page = int(token) if token.isdecimal() else 0
         with self._lock:
             repeat = sum(call.day == day and call.page == page for call in self.calls)
             call = Call(len(self.calls) + 1, day, page, repeat, head)
