@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from globalbev_assets.contracts.custom import ACTIONS, OF_COLUMN, choice, custom_properties, text
@@ -14,6 +15,7 @@ PII_TAG = "pii"
 def parse_column(node: Mapping[str, Any], where: str) -> Column:
     """One column from its property, without its rules."""
     custom = custom_properties(node, OF_COLUMN, where)
+    is_output = choice(custom, "filledBy", ("output", "contract"), "contract", where) == "output"
     return Column(
         name=node["name"],
         type=_type(node.get("physicalType") or node.get("logicalType") or "string"),
@@ -31,8 +33,20 @@ def parse_column(node: Mapping[str, Any], where: str) -> Column:
         clean=text(custom, "clean", where),
         on_unreadable=choice(custom, "onUnreadable", ACTIONS, "quarantine", where),
         unreadable_rule=text(custom, "unreadableRule", where),
+        raw_of=text(custom, "rawOf", where),
+        is_output=is_output,
         lineage=tuple(node.get("transformSourceObjects") or ()),
     )
+
+
+def with_raw_text(columns: tuple[Column, ...]) -> tuple[Column, ...]:
+    """Say of each ``raw_of`` column how it is derived: the text as it came, where the column that it belongs to could not be read."""
+    by_name = {column.name: column for column in columns}
+    return tuple(_raw(column, by_name[column.raw_of]) if column.raw_of in by_name else column for column in columns)
+
+
+def _raw(column: Column, read: Column) -> Column:
+    return replace(column, derive=f"case when {read.name} is null then nullif(trim(_raw.{read.source_name}), '') end")
 
 
 def _type(name: str) -> str:

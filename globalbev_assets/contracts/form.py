@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from globalbev_assets.contracts.columns import parse_column
+from globalbev_assets.contracts.columns import parse_column, with_raw_text
 from globalbev_assets.contracts.custom import OF_TABLE, choice, custom_properties, text
 from globalbev_assets.contracts.model import Column, Contract, Limit, Rule, Source
 from globalbev_assets.contracts.names import Layer, TableName, identifier
@@ -80,11 +80,11 @@ def _columns_and_rules(node: Mapping[str, Any], source: Source, where: str) -> t
         identifier(entry.get("name", ""))
         column = parse_column(entry, at)
         columns.append(column)
-        implied += implied_rules(entry, column, at, is_typed_from_text=is_typed_from_text)
+        implied += implied_rules(entry, column, at, is_typed_from_text=is_typed_from_text and column.raw_of is None)
         stated += stated_rules(entry.get("quality") or [], at, column.name)
     stated += stated_rules(node.get("quality") or [], where)
     rules = merged(implied, [rule for rule in stated if isinstance(rule, Rule)])
-    return _in_key_order(node, tuple(columns)), rules, tuple(limit for limit in stated if isinstance(limit, Limit))
+    return with_raw_text(_in_key_order(node, tuple(columns))), rules, tuple(limit for limit in stated if isinstance(limit, Limit))
 
 
 def _in_key_order(node: Mapping[str, Any], columns: tuple[Column, ...]) -> tuple[Column, ...]:

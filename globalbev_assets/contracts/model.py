@@ -6,6 +6,7 @@ these dataclasses.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
@@ -65,7 +66,9 @@ class Column:
 
     A silver column is the source column ``source`` (default: the same name), trimmed, cleaned by ``clean``, ``try_cast`` to ``type``; or ``logic``,
     an expression over the source's text columns and the transform's helper columns (leading ``_``); or ``derive``, an expression over
-    the typed columns that stand before it and the helper columns.
+    the typed columns that stand before it and the helper columns. ``raw_of`` keeps the raw text of the column that it names where that one is
+    NULL because its text was not readable (the loader writes its ``derive``, over the transform's helper ``_raw``). ``is_output`` (customProperty
+    ``filledBy: output``) is NULL until the transform's output step, after the rules were judged; so no row rule is implied for it.
     """
 
     name: str
@@ -86,34 +89,38 @@ class Column:
     lineage: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
 
+    raw_of: str | None = None
+    is_output: bool = False
+
     @property
     def source_name(self) -> str:
         """The source's column that this one is read from."""
         return self.source or self.name
 
     @property
-    def raw_name(self) -> str:
-        """The column that keeps the raw text where ``on_unreadable`` is ``warn``: ``raw_`` and the source's name."""
-        return f"raw_{self.source_name}"
-
-    @property
     def is_cast(self) -> bool:
-        """Whether the value is the source's text, cleaned and cast, and no expression's."""
-        return self.logic is None and self.derive is None
+        """Whether the value is the source's text, cleaned and cast: no expression's and not filled in later."""
+        return self.logic is None and self.derive is None and not self.is_output
 
 
 @dataclass(frozen=True)
 class Source:
     """Where a table's rows come from.
 
-    ``options`` by kind, in snake case (the YAML has camel case), closed lists in :mod:`globalbev_assets.contracts.sources`: database
-    ``dsn, relation, mode (by_day|full), business_time, fallback_time, parent {relation, on}``; file_feed ``feed, format, encodings,
-    delimiters``; json_api the fields of ``resources.api_feed.ApiFeed`` and ``url`` / ``token`` (names of the environment variables that
-    hold them); by_day, by_key ``table`` (the bronze table), ``expand`` (one row becomes several), ``collapse`` (several become one), ``dedupe``.
+    ``options`` are written as in the YAML, in camel case (closed lists in :mod:`globalbev_assets.contracts.sources`); by kind: database
+    ``dsn, relation, mode (by_day|full), businessTime, fallbackTime, parent {relation, on}``; file_feed ``feed, format, encodings, delimiters``;
+    json_api ``url, token`` (names of the environment variables that hold them) and the fields of ``resources.api_feed.ApiFeed``;
+    by_day, by_key ``table`` (the bronze table), ``expand`` (one row becomes several), ``collapse`` (several become one), ``dedupe``,
+    ``rowKey, groupKey, versionBy, versionDay``.
     """
 
     kind: Kind
     options: dict[str, Any] = field(default_factory=dict)
+
+    def in_snake_case(self, *names: str) -> dict[str, Any]:
+        """The options (only those of these snake-case names, if any are given) under snake-case names, lists as tuples: keywords for a dataclass."""
+        renamed = {re.sub(r"[A-Z]", lambda found: "_" + found[0].lower(), key): value for key, value in self.options.items()}
+        return {key: tuple(value) if isinstance(value, list) else value for key, value in renamed.items() if not names or key in names}
 
 
 @dataclass(frozen=True)

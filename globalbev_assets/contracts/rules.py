@@ -23,6 +23,8 @@ ENGINE = "globalbev"
 
 def implied_rules(node: Mapping[str, Any], column: Column, where: str, *, is_typed_from_text: bool) -> Iterator[Rule]:
     """The rules that a column's own attributes imply, in the order in which they are judged."""
+    if column.is_output:
+        return
     custom = custom_properties(node, OF_COLUMN, where)
     on_invalid: Action = choice(custom, "onInvalid", ACTIONS, "quarantine", where)
     if not column.is_nullable:

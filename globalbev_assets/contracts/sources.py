@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from globalbev_assets.contracts.model import Kind, Source
@@ -27,7 +26,7 @@ _JSON_API = frozenset(
     }
     | {"keyFields", "missingStatus", "missingError", "query"}
 )
-_TABLE = frozenset({"table", "expand", "collapse", "dedupe"})
+_TABLE = frozenset({"table", "expand", "collapse", "dedupe", "rowKey", "groupKey", "versionBy", "versionDay"})
 
 OPTIONS: dict[Kind, frozenset[str]] = {
     "database": _DATABASE,
@@ -35,7 +34,7 @@ OPTIONS: dict[Kind, frozenset[str]] = {
     "json_api": _JSON_API,
     "by_day": _TABLE,
     "by_key": _TABLE,
-    "aggregate": frozenset(),
+    "aggregate": frozenset({"snapshot"}),
 }
 NEEDED: dict[Kind, frozenset[str]] = {
     "database": frozenset({"relation", "mode"}),
@@ -45,7 +44,7 @@ NEEDED: dict[Kind, frozenset[str]] = {
     "by_key": frozenset({"table"}),
     "aggregate": frozenset(),
 }
-CHOICES = {"mode": ("by_day", "full"), "format": ("csv", "json", "jsonl")}
+CHOICES = {"mode": ("by_day", "full"), "format": ("csv", "json", "jsonl"), "versionDay": ("read", "delivery")}
 
 
 def parse_source(value: Any, where: str) -> Source:
@@ -56,7 +55,7 @@ def parse_source(value: Any, where: str) -> Source:
     kind: Kind = value["kind"]
     options = {key: option for key, option in value.items() if key != "kind"}
     _check(kind, options, where)
-    return Source(kind, {_snake(key): option for key, option in options.items()})
+    return Source(kind, options)
 
 
 def _check(kind: Kind, options: dict[str, Any], where: str) -> None:
@@ -70,7 +69,3 @@ def _check(kind: Kind, options: dict[str, Any], where: str) -> None:
     for key, valid in CHOICES.items():
         if key in options and options[key] not in valid:
             raise malformed(f"{where}.{key}", "That choice does not exist.", repr(options[key]), ", ".join(valid))
-
-
-def _snake(key: str) -> str:
-    return re.sub(r"([A-Z])", lambda found: "_" + found[1].lower(), key)
