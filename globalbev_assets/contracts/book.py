@@ -81,11 +81,20 @@ def cycle(contracts: Mapping[TableName, Contract]) -> tuple[TableName, ...]:
 
 
 def in_order(contracts: Mapping[TableName, Contract]) -> dict[TableName, Contract]:
-    """The same contracts by layer, inside a layer after what they depend on, else by name."""
-    graph = _graph(dict(sorted(contracts.items())))
-    rank = {name: number for number, name in enumerate(TopologicalSorter(graph).static_order())}
-    ordered = sorted(contracts, key=lambda name: (LAYERS.index(name.layer), rank[name]))
-    return {name: contracts[name] for name in ordered}
+    """The same contracts by layer, inside a layer after what they depend on, else by name; tables in a circle end up in some order."""
+    graph, ordered = _graph(contracts), dict[TableName, Contract]()
+    started: set[TableName] = set()
+
+    def place(name: TableName) -> None:
+        if name not in started:
+            started.add(name)
+            for other in sorted(graph[name]):
+                place(other)
+            ordered[name] = contracts[name]
+
+    for name in sorted(contracts):
+        place(name)
+    return {name: ordered[name] for layer in LAYERS for name in ordered if name.layer == layer}
 
 
 def _graph(contracts: Mapping[TableName, Contract]) -> dict[TableName, tuple[TableName, ...]]:
