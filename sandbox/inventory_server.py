@@ -45,6 +45,12 @@ class Warehouse(ThreadingHTTPServer):
         if not isinstance(sys.exception(), ConnectionError):
             log.exception("request failed")
 
+    def service_actions(self) -> None:
+        """End when the sandbox was deleted: nobody could stop this process by its pid file any more."""
+        if not self.layout.state.is_file():
+            log.warning("the sandbox is gone; ending")
+            threading.Thread(target=self.shutdown, daemon=True).start()
+
     def newest(self) -> date:
         """The last day that has ended in the sandbox."""
         changed = self.layout.state.stat().st_mtime_ns
@@ -145,7 +151,7 @@ def main(arguments: list[str] | None = None) -> None:
     seed = state.seed if state else 0
     server = Warehouse(layout, given.port, Mischief(seed, given.misbehave, layout.api_defects, given.kinds), load_stock(layout.inventory, seed))
     threading.Thread(target=server.stock.at_end_of, args=(server.newest(),), daemon=True).start()
-    server.serve_forever(poll_interval=0.2)
+    server.serve_forever(poll_interval=1.0)
 
 
 if __name__ == "__main__":

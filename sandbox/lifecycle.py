@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -17,6 +18,7 @@ from . import services, shop
 from .env_file import write_env
 from .landing import count_files
 from .layout import Layout
+from .postgres import Postgres
 from .state import Secrets, State, Status, load_secrets, load_state, save_secrets, save_state
 
 DEFAULT_SEED = 20260101
@@ -71,6 +73,14 @@ def down(home: Path) -> bool:
         return False
     with changing(layout):
         return any([services.stop_inventory(layout), services.stop_shop(layout, load_secrets(layout))])
+
+
+def remove(home: Path) -> None:
+    """Stop it and delete the sandbox's own folder, the database included; landing zone and lake stay. For tests, and for a new start."""
+    layout = Layout(home.resolve())
+    down(home)
+    Postgres(layout, "").remove()
+    shutil.rmtree(layout.root, ignore_errors=True)
 
 
 def status(home: Path) -> Status:
@@ -151,6 +161,7 @@ def _begin(layout: Layout, scale: int, seed: int) -> State:
         )
     yesterday = today() - timedelta(days=1)
     state = State(seed=seed, scale=scale, made_last=yesterday, last=yesterday)
+    Postgres(layout, "").remove()
     named = os.environ.get(SHOP_VARIABLE, "")
     if named:
         if shop.is_filled(named):

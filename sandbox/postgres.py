@@ -91,8 +91,8 @@ class Postgres:
         return True
 
     def remove(self) -> None:
-        """Throw the data away."""
-        self.stop()
+        """Throw away the data, also of a sandbox whose home was deleted while its server ran."""
+        self._forget_stale()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def dsn(self, port: int, database: str = DATABASE) -> str:
@@ -114,6 +114,11 @@ class Postgres:
         with (self.data / "postgresql.conf").open("a") as stream:
             stream.write("include 'globalbev.conf'\n")
 
+    @property
+    def _owner(self) -> int:
+        """Whom root runs the server as: the data's owner where a plain user made them, else nobody; PostgreSQL refuses root."""
+        return (self.data.stat().st_uid if self.data.is_dir() else 0) or NOBODY
+
     def _forget_stale(self) -> None:
         """Remove the server's own pid file after a crash, when its process is no postmaster of ours."""
         stale = self.data / "postmaster.pid"
@@ -121,7 +126,7 @@ class Postgres:
             processes.stop_postmaster(stale, self.data)
 
     def _run(self, program: str, *arguments: str) -> None:
-        as_user: dict[str, Any] = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
+        as_user: dict[str, Any] = {"user": self._owner, "group": self._owner, "extra_groups": []} if os.geteuid() == 0 else {}
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")} | {"LC_ALL": "C"}
         log = self.layout.log(program)
         with log.open("wb") as stream:
