@@ -44,6 +44,7 @@ def _parse(document: Mapping[str, Any], where: str) -> Contract:
         version=str(document["version"]),
         domain=document.get("domain") or "",
         description=" ".join(((document.get("description") or {}).get("purpose") or "").split()),
+        limitations=" ".join(((document.get("description") or {}).get("limitations") or "").split()),
         owner=_owner(document),
         team=(document.get("team") or {}).get("name") or "",
         columns=_partitioned(columns + technical_columns(name.layer), text(custom, "partitionBy", where), where),

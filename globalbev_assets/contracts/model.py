@@ -6,7 +6,6 @@ these dataclasses.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
@@ -107,20 +106,15 @@ class Column:
 class Source:
     """Where a table's rows come from.
 
-    ``options`` are written as in the YAML, in camel case (closed lists in :mod:`globalbev_assets.contracts.sources`); by kind: database
-    ``dsn, relation, mode (by_day|full), businessTime, fallbackTime, parent {relation, on}``; file_feed ``feed, format, encodings, delimiters``;
+    ``options`` have snake-case names (camel case in the YAML; closed lists in :mod:`globalbev_assets.contracts.sources`); by kind: database
+    ``dsn, relation, mode (by_day|full), business_time, fallback_time, parent {relation, on}``; file_feed ``feed, format, encodings, delimiters``;
     json_api ``url, token`` (names of the environment variables that hold them) and the fields of ``resources.api_feed.ApiFeed``;
     by_day, by_key ``table`` (the bronze table), ``expand`` (one row becomes several), ``collapse`` (several become one), ``dedupe``,
-    ``rowKey, groupKey, versionBy, versionDay``.
+    ``row_key, group_key, version_by``, ``personal`` (fields of the source to mask in quarantine beside the contract's own).
     """
 
     kind: Kind
     options: dict[str, Any] = field(default_factory=dict)
-
-    def in_snake_case(self, *names: str) -> dict[str, Any]:
-        """The options (only those of these snake-case names, if any are given) under snake-case names, lists as tuples: keywords for a dataclass."""
-        renamed = {re.sub(r"[A-Z]", lambda found: "_" + found[0].lower(), key): value for key, value in self.options.items()}
-        return {key: tuple(value) if isinstance(value, list) else value for key, value in renamed.items() if not names or key in names}
 
 
 @dataclass(frozen=True)
@@ -147,6 +141,7 @@ class Contract:
     business: str = ""
     path: str = ""
     team: str = ""
+    limitations: str = ""
     has_change_feed: bool = False
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from globalbev_assets.contracts.model import Kind, Source
@@ -26,7 +27,7 @@ _JSON_API = frozenset(
     }
     | {"keyFields", "missingStatus", "missingError", "query"}
 )
-_TABLE = frozenset({"table", "expand", "collapse", "dedupe", "rowKey", "groupKey", "versionBy", "versionDay"})
+_TABLE = frozenset({"table", "expand", "collapse", "dedupe", "rowKey", "groupKey", "versionBy", "personal"})
 
 OPTIONS: dict[Kind, frozenset[str]] = {
     "database": _DATABASE,
@@ -44,7 +45,7 @@ NEEDED: dict[Kind, frozenset[str]] = {
     "by_key": frozenset({"table"}),
     "aggregate": frozenset(),
 }
-CHOICES = {"mode": ("by_day", "full"), "format": ("csv", "json", "jsonl"), "versionDay": ("read", "delivery")}
+CHOICES = {"mode": ("by_day", "full"), "format": ("csv", "json", "jsonl")}
 
 
 def parse_source(value: Any, where: str) -> Source:
@@ -55,7 +56,7 @@ def parse_source(value: Any, where: str) -> Source:
     kind: Kind = value["kind"]
     options = {key: option for key, option in value.items() if key != "kind"}
     _check(kind, options, where)
-    return Source(kind, options)
+    return Source(kind, {_snake(key): option for key, option in options.items()})
 
 
 def _check(kind: Kind, options: dict[str, Any], where: str) -> None:
@@ -69,3 +70,7 @@ def _check(kind: Kind, options: dict[str, Any], where: str) -> None:
     for key, valid in CHOICES.items():
         if key in options and options[key] not in valid:
             raise malformed(f"{where}.{key}", "That choice does not exist.", repr(options[key]), ", ".join(valid))
+
+
+def _snake(key: str) -> str:
+    return re.sub(r"[A-Z]", lambda found: "_" + found[0].lower(), key)
