@@ -1,7 +1,10 @@
 """The sandbox as a user has it: up, asked, a day further, down. One sandbox for the whole module, in order."""
 
+import csv
+import io
 import json
 import os
+import re
 import time
 import urllib.error
 import urllib.request
@@ -11,6 +14,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import phonenumbers
 import psutil
 import psycopg
 import pytest
@@ -232,3 +236,70 @@ def test_a_named_postgresql_is_used_and_never_overwritten(home: Path, running: S
     assert env(tmp_path)["GLOBALBEV_SHOP_DSN"] == other
     assert shop.counts(dsn) == sandbox.status(home).rows
     sandbox.remove(tmp_path / "other")
+
+
+def delivered(home: Path, feed: str) -> dict[str, Path]:
+    """The files whose rows count: the newest of each name, without those that are refused, doubled or unfinished."""
+    refused = {defect.key["file"] for defect in read(Layout(home).defects) if defect.table == "ops.landing_files"}
+    files = sorted((home / "landing" / feed).glob("*/*"))
+    whole = [path for path in files if path.suffix != ".done" and str(path.relative_to(home / "landing")) not in refused]
+    assert len({path.name for path in whole}) == len(whole)
+    return {str(path.relative_to(home / "landing")): path for path in whole}
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError:
+        text = path.read_bytes().decode("cp1252")
+    return list(csv.DictReader(io.StringIO(text), delimiter=";" if ";" in text.splitlines()[0] else ","))
+
+
+def test_the_panels_ledger_names_every_bad_number_and_no_other(home: Path, running: Status) -> None:
+    found = {}
+    for name, path in delivered(home, "market_panel").items():
+        for position, row in enumerate(rows(path), start=1):
+            for column in ("units", "sales_value", "avg_price"):
+                if not re.fullmatch(r"\d+(\.\d+)?", row[column]):
+                    found[name, position] = f"type:{column}"
+    listed = {(d.key["file"], d.key["position"]): d.rule for d in read(Layout(home).defects) if d.feed == "market_panel" and d.rule}
+    assert found == listed
+    assert len(listed) > 50
+
+
+def test_the_contacts_ledger_names_every_unreadable_text_and_every_double(home: Path, running: Status) -> None:
+    found: set[tuple[str, int, str]] = set()
+    for name, path in delivered(home, "crm_contacts").items():
+        last = {row["contact_id"]: position for position, row in enumerate(rows(path), start=1)}
+        for position, row in enumerate(rows(path), start=1):
+            is_british = row["country"].strip().lower() in ("gb", "uk", "united kingdom", "great britain")
+            zip_form = r"[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}" if is_british else r"\d{5}(-\d{4})?"
+            checks = {
+                "duplicate_key": last[row["contact_id"]] == position,
+                "email_unreadable": not row["email"] or "@" in row["email"],
+                "postal_code_unreadable": bool(re.fullmatch(zip_form, row["zip"].strip().upper())),
+                "phone_unreadable": not row["phone"] or is_phone(row["phone"], "GB" if is_british else "US"),
+            }
+            found |= {(name, position, rule) for rule, is_fine in checks.items() if not is_fine}
+    listed = {(d.key["file"], d.key["position"], d.rule) for d in read(Layout(home).defects) if d.feed == "crm_contacts" and d.rule}
+    assert found == listed
+    assert {rule for _, _, rule in listed} == set(checks)
+
+
+def is_phone(text: str, region: str) -> bool:
+    try:
+        return phonenumbers.is_valid_number(phonenumbers.parse(text, region))
+    except phonenumbers.NumberParseException:
+        return False
+
+
+def test_the_documents_are_of_both_shapes_and_the_ledger_names_the_strays(home: Path, running: Status) -> None:
+    documents = {name: json.loads(path.read_bytes()) for name, path in delivered(home, "product_nutrition").items()}
+    shapes = Counter(next(iter(document["nutrition"].keys() - {"basis"})) for document in documents.values())
+    assert min(shapes["nutriments"], shapes["aggregated_set"]) > 50
+    assert {type(document.get("allergens")) for document in documents.values()} == {list, str, type(None)}
+    with shop.connect(env(home)["GLOBALBEV_SHOP_DSN"]) as connection:
+        known = {sku for (sku,) in connection.execute("select sku from shop.products").fetchall()}
+    strays = {name for name, document in documents.items() if document["sku"] not in known}
+    assert strays == {d.key["file"] for d in read(Layout(home).defects) if d.rule == "unknown_sku" and d.feed == "product_nutrition"}
+    assert len(strays) == 6

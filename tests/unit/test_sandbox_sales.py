@@ -83,7 +83,8 @@ def test_a_number_falls_into_one_band_at_most() -> None:
 def test_payments_are_what_the_lines_cost(sales: Sales) -> None:
     off = """
         select count(*) from shop_payments p join payment using (payment_id)
-        join (select order_id, sum(quantity * unit_price - sign(quantity) * discount_amount) as net from shop_order_lines group by all) t on t.order_id = p.order_id
+        join (select order_id, sum(quantity * unit_price - sign(quantity) * discount_amount) as net
+              from shop_order_lines group by all) t on t.order_id = p.order_id
         where payment.kind is null and p.status in ('captured', 'refunded') and abs(p.amount - abs(t.net)) > 0.0051
     """
     assert sales.connection.execute(off).fetchall() == [(0,)]
