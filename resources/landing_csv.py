@@ -12,7 +12,7 @@ from resources.file_feed import DeadReason, FileFeed
 from resources.landing_text import LINE_LIMIT, DeadFileError, Shape, bounded_lines
 
 _FOREIGN = ("\t", "|", ",", ";", ":", "^", "~")
-_END = "globalbev:end-of-file"  # fed after the last line: when it does not come back alone, a quote is still open
+_END = "globalbev:end-of-file"  # fed twice as a row after the last line: when it does not come back as one, a quote is still open
 csv.field_size_limit(max(csv.field_size_limit(), LINE_LIMIT))
 
 
@@ -77,7 +77,7 @@ def _rows(text: io.TextIOWrapper, delimiter: str) -> Iterator[list[str]]:
     Raises:
         DeadFileError: a quote is open at the end of the file, or a field has no end in sight.
     """
-    reader = csv.reader(chain(bounded_lines(text), [_END]), delimiter=delimiter)
+    reader = csv.reader(chain(bounded_lines(text), [f"{_END}{delimiter}{_END}"]), delimiter=delimiter)
     row: list[str] = []
     try:
         for following in reader:
@@ -86,5 +86,5 @@ def _rows(text: io.TextIOWrapper, delimiter: str) -> Iterator[list[str]]:
             row = following
     except csv.Error:
         raise DeadFileError(DeadReason.CORRUPT, f"a field near line {reader.line_num} does not end within {LINE_LIMIT} characters") from None
-    if row != [_END]:
+    if row != [_END, _END]:
         raise DeadFileError(DeadReason.CORRUPT, "a quote is opened and never closed")

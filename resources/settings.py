@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal, get_args
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -55,6 +56,16 @@ class Settings(BaseSettings):
         """Further folders of contracts, beside the packaged one."""
         return tuple(Path(part) for part in (self.contracts or "").split(os.pathsep) if part)
 
+    def variable(self, variable: str) -> str:
+        """The value of an environment variable that a contract names, or of its line in ``.env``; GB-1004 when there is none."""
+        name = variable.removeprefix("GLOBALBEV_").lower()
+        if variable.startswith("GLOBALBEV_") and name in type(self).model_fields:
+            return self.need(name)
+        value = os.environ.get(variable) or dotenv_values(PROJECT / ".env").get(variable)
+        if value:
+            return value
+        raise _missing(variable)
+
     def need(self, name: str) -> str:
         """The value of a setting that this call cannot do without, secrets opened.
 
@@ -63,15 +74,18 @@ class Settings(BaseSettings):
         """
         value = getattr(self, name)
         if value is None or (isinstance(value, str) and not value):
-            variable = f"GLOBALBEV_{name.upper()}"
-            raise TerminalError(
-                "GB-1004",
-                f"The setting {variable} is missing.",
-                got="nothing",
-                valid=f"{variable} as an environment variable or in the project's .env file",
-                todo="Set it, or run `globalbev sandbox up` for the embedded sources.",
-            )
+            raise _missing(f"GLOBALBEV_{name.upper()}")
         return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+
+
+def _missing(variable: str) -> TerminalError:
+    return TerminalError(
+        "GB-1004",
+        f"The setting {variable} is missing.",
+        got="nothing",
+        valid=f"{variable} as an environment variable or in the project's .env file",
+        todo="Set it, or run `globalbev sandbox up` for the embedded sources.",
+    )
 
 
 def load_settings(env_file: Path | None = None) -> Settings:

@@ -1,0 +1,109 @@
+"""One generator for all assets: a domain's tables of one layer are one step.
+
+Minutes of a cluster's start are paid a step, not a table. A table that fails does not take its siblings down: each is reported as it is
+published, by day, and the step names at its end what was not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from typing import Any
+
+import dagster as dg
+
+from globalbev_assets.contracts.book import ContractBook
+from globalbev_assets.contracts.model import Contract
+from globalbev_assets.contracts.names import Layer
+from globalbev_assets.specs import asset_key, asset_spec
+from partitions.daily import days_of
+from partitions.metadata import day_metadata
+from resources.bronze_step import BronzeSources
+from resources.gold_step import publish_gold
+from resources.lakehouse_resource import LakehouseResource
+from resources.publishing import TableResult
+from resources.silver_step import publish_silver
+from resources.steps import Publish, Step, run_step
+
+# Another policy on each layer makes Dagster's backfill split by layer: in one run for all, one bad bronze day failed every silver and gold day.
+POLICIES = {"bronze": dg.BackfillPolicy.single_run(), "silver": dg.BackfillPolicy.multi_run(100_000), "gold": dg.BackfillPolicy.single_run()}
+
+
+def domain_asset(layer: Layer, domain: str, book: ContractBook, partitions: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+    """The multi-asset of one domain and layer; a subset of its tables can be selected."""
+    contracts = book.domain(layer, domain)
+
+    @dg.multi_asset(
+        name=f"{layer}_{domain}",
+        specs=[asset_spec(contract, book) for contract in contracts],
+        partitions_def=partitions,
+        can_subset=True,
+        backfill_policy=POLICIES[layer],
+    )
+    def tables(context: dg.AssetExecutionContext, lakehouse: LakehouseResource, pyspark_step_launcher: dg.ResourceParam[Any]) -> Iterator[dg.MaterializeResult[Any]]:  # noqa: ARG001
+        selected = [contract for contract in contracts if asset_key(contract.name) in context.selected_asset_keys]
+        yield from publish_domain(context, lakehouse, layer, selected)
+
+    return tables
+
+
+def publish_domain(
+    context: dg.AssetExecutionContext, lakehouse: LakehouseResource, layer: Layer, contracts: Sequence[Contract]
+) -> Iterator[dg.MaterializeResult[Any]]:
+    """Publish the tables for the run's days and report each; raises one ``Failure`` that names what was not published."""
+    days = days_of(context.partition_keys)
+    failed: list[TableResult] = []
+    with lakehouse.step(context.run_id, days, is_backfill=len(days) > 1) as step, _publisher(layer, step, context.run_id, lakehouse) as publish:
+        for result in run_step(step, contracts, publish):
+            if result.failed_days:
+                failed.append(result)
+                _report_good_days(context, result)
+            else:
+                yield _all_days(context, result)
+    if failed:
+        raise _failure(failed)
+
+
+def _publisher(layer: Layer, step: Step, run_id: str, lakehouse: LakehouseResource) -> Any:
+    if layer == "bronze":
+        return _Bronze(BronzeSources(step.lake.settings, run_id))
+    return nullcontext(publish_silver if layer == "silver" else publish_gold)
+
+
+class _Bronze:
+    """The bronze sources as a context manager that gives their ``publish``."""
+
+    def __init__(self, sources: BronzeSources) -> None:
+        self._sources = sources
+
+    def __enter__(self) -> Publish:
+        return self._sources.__enter__().publish
+
+    def __exit__(self, *error: object) -> None:
+        self._sources.__exit__(*error)
+
+
+def _all_days(context: dg.AssetExecutionContext, result: TableResult) -> dg.MaterializeResult[Any]:
+    key = asset_key(result.contract.name)
+    for row in result.rows:
+        context.add_asset_metadata(day_metadata(row), asset_key=key, partition_key=str(row.business_day))
+    return dg.MaterializeResult(asset_key=key)
+
+
+def _report_good_days(context: dg.AssetExecutionContext, result: TableResult) -> None:
+    for row in result.rows:
+        if row.is_readable:
+            event = dg.AssetMaterialization(asset_key(result.contract.name), partition=str(row.business_day), metadata=day_metadata(row))
+            context.log_event(event)
+
+
+def _failure(failed: Sequence[TableResult]) -> dg.Failure:
+    lines, metadata = [], {}
+    for result in failed:
+        days = result.failed_days
+        first = next(iter(days.items()))
+        lines.append(f"{result.contract.name}: {len(days)} of {len(result.rows)} days not published, first {first[0]}: {first[1]}")
+        metadata[str(result.contract.name)] = dg.MetadataValue.json({str(day): reason for day, reason in days.items()})
+        if result.error is not None:
+            lines.append(f"  {result.error}")
+    return dg.Failure("\n".join(lines), metadata=metadata, allow_retries=False)

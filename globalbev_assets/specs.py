@@ -1,0 +1,72 @@
+"""An asset's face in the UI, from its contract."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from globalbev_assets.contracts.book import ContractBook
+from globalbev_assets.contracts.model import Contract
+from globalbev_assets.contracts.names import TableName
+
+KINDS = {"database": "postgres", "file_feed": "file", "json_api": "api"}
+
+
+def asset_key(name: TableName) -> dg.AssetKey:
+    """``["<layer>", "<table>"]``."""
+    return dg.AssetKey([name.layer, name.table])
+
+
+def asset_spec(contract: Contract, book: ContractBook) -> dg.AssetSpec:
+    """Key, dependencies, description, owner, kinds, tags and column schema."""
+    return dg.AssetSpec(
+        key=asset_key(contract.name),
+        deps=[_dependency(contract, name) for name in dependencies(contract, book)],
+        skippable=True,
+        description=_description(contract),
+        group_name=contract.layer,
+        owners=[contract.owner],
+        kinds={"delta", "pyspark", *({KINDS[contract.source.kind]} if contract.source.kind in KINDS else set())},
+        tags={"domain": contract.domain, "contract_version": contract.version, **({"pii": ""} if any(column.is_pii for column in contract.columns) else {})},
+        code_version=contract.version,
+        metadata={"dagster/column_schema": _column_schema(contract), "dagster/table_name": str(contract.name), "contract": dg.MetadataValue.path(contract.path)},
+    )
+
+
+def dependencies(contract: Contract, book: ContractBook) -> tuple[TableName, ...]:
+    """The tables that this one is made from: its source table, its references and what the contract names."""
+    named = [TableName.parse(contract.source.options["table"])] if contract.source.options.get("table") else []
+    named += [rule.reference for rule in contract.rules if rule.reference]
+    found = dict.fromkeys([*named, *contract.upstream])
+    return tuple(name for name in found if name in book and name != contract.name)
+
+
+def _dependency(contract: Contract, name: TableName) -> dg.AssetDep:
+    if not contract.lookback_days or name.layer != "silver":
+        return dg.AssetDep(asset_key(name))
+    window = dg.TimeWindowPartitionMapping(start_offset=-contract.lookback_days, allow_nonexistent_upstream_partitions=True)
+    return dg.AssetDep(asset_key(name), partition_mapping=window)
+
+
+def _description(contract: Contract) -> str:
+    lines = [contract.description]
+    if contract.key:
+        lines.append(f"Key: {', '.join(contract.key)}.")
+    lines.append(f"Owner: {contract.owner}." + (f" Due {contract.due} UTC." if contract.due else ""))
+    if contract.business:
+        lines.append(f"Used for: {contract.business}")
+    return "\n\n".join(lines)
+
+
+def _column_schema(contract: Contract) -> dg.TableSchema:
+    return dg.TableSchema(
+        [
+            dg.TableColumn(
+                column.name,
+                column.type,
+                column.description,
+                constraints=dg.TableColumnConstraints(nullable=column.is_nullable, unique=contract.key == (column.name,)),
+                tags={"pii": ""} if column.is_pii else {},
+            )
+            for column in contract.columns
+        ]
+    )

@@ -1,0 +1,107 @@
+"""Customers of the shop and contacts of the CRM: the same cleaning for both."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+import pandas as pd
+from pyspark.sql import Column as SparkColumn
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from scourgify.address_constants import STATE_ABBREVIATIONS
+
+from globalbev_assets.transforms import contact_values
+from globalbev_assets.transforms.registry import References, Transform
+
+YOUNGEST, OLDEST = 13, 110
+POSTAL_CODES = {"US": r"\A\d{5}(-\d{4})?\z", "GB": r"\A[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}\z"}
+_DAY_MONTH_YEAR = r"\A(\d{1,2})([/.\-])(\d{1,2})[/.\-](\d{4}|\d{2})\z"
+
+
+def with_birth_date(customers: DataFrame, refs: References) -> DataFrame:  # noqa: ARG001  every prepare step takes the references
+    """Add ``_birth_date`` (ISO text) and ``_birth_date_status``: ok, ambiguous, unreadable or missing.
+
+    The year of four digits first is read as it stands. Else one of the two first numbers must be no month, or both the same: 03/04/1985 is
+    ambiguous. A year of two digits is the one that makes a person of 13 to 110 years, if just one does.
+    """
+    text = F.trim(F.col("birth_date"))
+    first, second = (F.regexp_extract(text, _DAY_MONTH_YEAR, group).try_cast("int") for group in (1, 3))
+    year = _year(F.regexp_extract(text, _DAY_MONTH_YEAR, 4))
+    day_first, month_first = _iso(year, second, first), _iso(year, first, second)
+    is_iso = text.rlike(r"\A\d{4}-\d{2}-\d{2}\z")
+    readable = F.when(is_iso, text.try_cast("date")).when(day_first.isNotNull() & month_first.isNotNull() & (first != second), F.lit(None)).otherwise(
+        F.coalesce(day_first, month_first)
+    )
+    ambiguous = ~is_iso & day_first.isNotNull() & month_first.isNotNull() & (first != second)
+    status = (
+        F.when(text.isNull() | (text == ""), "missing").when(ambiguous, "ambiguous").when(readable.isNull(), "unreadable").otherwise("ok")
+    )
+    return customers.withColumn("_birth_date", readable.cast("string")).withColumn("_birth_date_status", status)
+
+
+def _year(digits: SparkColumn) -> SparkColumn:
+    number = digits.try_cast("int")
+    read_in = F.year("_ingested_at")
+    this, last = F.lit(2000) + number, F.lit(1900) + number
+    plausible = [(read_in - year).between(YOUNGEST, OLDEST) for year in (this, last)]
+    short = F.when(plausible[0] & ~plausible[1], this).when(plausible[1] & ~plausible[0], last)
+    return F.when(F.length(digits) == 4, number).when(F.length(digits) == 2, short)
+
+
+def _iso(year: SparkColumn, month: SparkColumn, day: SparkColumn) -> SparkColumn:
+    return F.concat_ws("-", F.lpad(year.cast("string"), 4, "0"), F.lpad(month.cast("string"), 2, "0"), F.lpad(day.cast("string"), 2, "0")).try_cast("date")
+
+
+def with_birth_date_set(customers: DataFrame, refs: References) -> DataFrame:
+    """Set ``birth_date`` to what was read, then clean the contact columns."""
+    return with_contact(customers.withColumn("birth_date", F.col("_birth_date").try_cast("date")), refs)
+
+
+def with_contact(people: DataFrame, refs: References) -> DataFrame:  # noqa: ARG001
+    """Phone, street, region and postal code by the rules of the row's country; NULL where they cannot be read."""
+    cleaned = _by_distinct(people, "phone_e164", _phones)
+    cleaned = _by_distinct(cleaned, "street", _streets)
+    return cleaned.withColumn("region", _region()).withColumn("postal_code", _postal_code())
+
+
+def _by_distinct(people: DataFrame, column: str, udf: object) -> DataFrame:
+    """Run a Python function over the column's distinct (country, text) only, and join the results back."""
+    values = people.select(F.col("country_code").alias("_country"), F.col(column).alias("_text")).where("_text is not null").distinct()
+    done = values.withColumn("_value", udf("_text", "_country"))  # type: ignore[operator]
+    same = people["country_code"].eqNullSafe(done["_country"]) & (people[column] == done["_text"])
+    return people.join(F.broadcast(done), same, "left").withColumn(column, F.col("_value")).drop("_country", "_text", "_value")
+
+
+@F.pandas_udf("string")  # type: ignore[call-overload,untyped-decorator,unused-ignore]
+def _phones(text: pd.Series, country: pd.Series) -> pd.Series:
+    return pd.Series([contact_values.phone_e164(*pair) for pair in zip(text, country, strict=True)], dtype="object")
+
+
+@F.pandas_udf("string")  # type: ignore[call-overload,untyped-decorator,unused-ignore]
+def _streets(text: pd.Series, country: pd.Series) -> pd.Series:
+    return pd.Series([contact_values.street(*pair) for pair in zip(text, country, strict=True)], dtype="object")
+
+
+def _region() -> SparkColumn:
+    """US: the two letters, also of a state that is spelt out; elsewhere the text with one capital a word."""
+    upper = F.upper(F.trim(F.col("region")))
+    states = F.create_map(*[F.lit(text) for text in chain.from_iterable(STATE_ABBREVIATIONS.items())])
+    is_code = upper.isin(sorted(set(STATE_ABBREVIATIONS.values())))
+    return F.when(F.col("country_code") == "US", F.when(is_code, upper).otherwise(F.try_element_at(states, upper))).otherwise(F.initcap("region"))
+
+
+def _postal_code() -> SparkColumn:
+    """The country's own form; NULL for a text that has another. Countries whose form we do not know keep theirs."""
+    text = F.upper(F.regexp_replace(F.trim(F.col("postal_code")), r"\s+", ""))
+    british = F.regexp_replace(text, r"\A(.+)(\d[A-Z]{2})\z", "$1 $2")
+    formed = F.when(F.col("country_code") == "GB", british).otherwise(text)
+    result = formed
+    for country, pattern in POSTAL_CODES.items():
+        result = F.when((F.col("country_code") == country) & ~formed.rlike(pattern), F.lit(None)).otherwise(result)
+    return result
+
+
+TRANSFORMS = {
+    "customers": Transform(prepare=with_birth_date, finish=with_birth_date_set),
+    "crm_contacts": Transform(finish=with_contact),
+}

@@ -1,0 +1,72 @@
+"""What the business reads of stock and of money received."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+
+from globalbev_assets.transforms.gold_sales import MONEY, lines_in_scope
+from globalbev_assets.transforms.registry import References
+
+COVER_DAYS = 28
+
+
+def inventory_position(refs: References, days: Sequence[date]) -> DataFrame:
+    """One row a ``warehouse_id, sku``: the stock of silver, the company's units a day shared out by stock, days of cover, out of stock since.
+
+    ``stocked_out_since`` is the first of the unbroken snapshots, up to the newest, in which nothing was available.
+    """
+    last = max(days)
+    levels = refs["silver.inventory_levels"].select("warehouse_id", "sku", "on_hand", "reserved", "available", "reorder_point", "is_stocked_out")
+    sold = lines_in_scope(refs).where(F.col("sale_date").between(F.lit(last - timedelta(days=COVER_DAYS - 1)), F.lit(last)))
+    rate = sold.groupBy("sku").agg((F.sum("quantity") / COVER_DAYS).cast("decimal(18,6)").alias("_company_units_per_day"))
+    stock = Window.partitionBy("sku")
+    positive = F.greatest(F.col("on_hand"), F.lit(0))
+    total = F.sum(positive).over(stock)
+    share = F.when(total > 0, positive.cast("decimal(38,8)") / total.cast("decimal(38,8)")).otherwise(F.lit(1).cast("decimal(38,8)") / F.count(F.lit(1)).over(stock))
+    joined = levels.join(rate, "sku", "left").withColumn("_share", share)
+    per_day = F.round(F.coalesce("_company_units_per_day", F.lit(0).cast("decimal(18,6)")) * F.col("_share"), 6).cast("decimal(18,6)")
+    cover = F.when(F.col("units_per_day") > 0, F.round(F.greatest(F.col("available"), F.lit(0)).cast("decimal(38,8)") / F.col("units_per_day"), 2)).cast("decimal(18,6)")
+    result = joined.withColumn("units_per_day", per_day).withColumn("days_of_cover", cover)
+    return result.join(_stocked_out_since(refs, last), ["warehouse_id", "sku"], "left").drop("_share", "_company_units_per_day").withColumn("as_of", F.lit(last))
+
+
+def _stocked_out_since(refs: References, last: date) -> DataFrame:
+    on_hand, reserved = (F.sum(F.col(name).try_cast("bigint")) for name in ("on_hand", "reserved"))
+    history = refs["bronze.inventory"].where(F.col("_partition_date") <= F.lit(last))
+    daily = history.groupBy("warehouse_id", "sku", F.col("_partition_date").alias("day")).agg((on_hand - reserved).alias("_available"))
+    latest = daily.groupBy("warehouse_id", "sku").agg(
+        F.max(F.when(F.col("_available") > 0, F.col("day"))).alias("_last_in_stock"), F.min("day").alias("_first"), F.max_by("_available", "day").alias("_now")
+    )
+    out_since = daily.where("_available <= 0").join(latest.where("_now <= 0"), ["warehouse_id", "sku"])
+    since = out_since.where("_last_in_stock is null or day > _last_in_stock").groupBy("warehouse_id", "sku").agg(F.min("day").alias("stocked_out_since"))
+    return since.select("warehouse_id", "sku", "stocked_out_since")
+
+
+def finance_daily_payments(refs: References, days: Sequence[date]) -> DataFrame:
+    """One row a ``paid_date, currency, method``: captured, refunded and failed amounts and what does not reconcile with the orders.
+
+    ``unreconciled_amount`` = captured − refunded − order total of the order, booked on the day, currency and method of its last payment.
+    """
+    payments = refs["silver.payments"]
+    by_status = {status: F.sum(F.when(F.col("status") == status, F.col("amount")).otherwise(F.lit(0))) for status in ("captured", "refunded", "failed")}
+    shown = payments.where(F.col("paid_date").between(F.lit(min(days)), F.lit(max(days))))
+    sums = shown.groupBy("paid_date", "currency", "method").agg(*[amount.cast(MONEY).alias(status) for status, amount in by_status.items()])
+    open_amounts = _unreconciled(payments, refs["silver.order_lines"]).where(F.col("paid_date").between(F.lit(min(days)), F.lit(max(days))))
+    booked = open_amounts.groupBy("paid_date", "currency", "method").agg(F.sum("_difference").cast(MONEY).alias("unreconciled_amount"))
+    keys = ["paid_date", "currency", "method"]
+    joined = sums.join(booked, [sums[key].eqNullSafe(booked[key]) for key in keys], "left").select(*[sums[name] for name in sums.columns], "unreconciled_amount")
+    return joined.withColumn("unreconciled_amount", F.coalesce("unreconciled_amount", F.lit(0).cast(MONEY)))
+
+
+def _unreconciled(payments: DataFrame, lines: DataFrame) -> DataFrame:
+    totals = lines.groupBy("order_id").agg(F.sum("net_amount").alias("_total"))
+    signed = F.when(F.col("status") == "captured", F.col("amount")).when(F.col("status") == "refunded", -F.col("amount")).otherwise(F.lit(0))
+    last = Window.partitionBy("order_id").orderBy(F.col("paid_at").desc(), F.col("payment_id").desc())
+    received = F.sum(signed).over(Window.partitionBy("order_id"))
+    latest = payments.withColumn("_received", received).withColumn("_rank", F.row_number().over(last)).where("_rank = 1")
+    joined = latest.join(totals, "order_id", "left")
+    return joined.select("paid_date", "currency", "method", (F.col("_received") - F.coalesce("_total", F.lit(0))).alias("_difference"))

@@ -1,0 +1,144 @@
+"""What arrived, as a frame: files of the landing zone and pages of an API, every field as text, with where each record stood."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import reduce
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from globalbev_assets.contracts.model import Contract
+from resources.api_feed import ApiFeed, DayFetch
+from resources.file_feed import FileFeed, ReadyFile
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame, SparkSession
+
+CORRUPT = "_corrupt_record"
+
+
+def file_feed(contract: Contract) -> FileFeed:
+    """The feed of a contract whose source is files."""
+    options = contract.source.options
+    names = {"encodings", "delimiters"} & set(options)
+    columns = tuple(column.name for column in contract.business_columns)
+    return FileFeed(options["feed"], options["format"], columns, **{name: tuple(options[name]) for name in names})
+
+
+def api_feed(contract: Contract) -> ApiFeed:
+    """The feed of a contract whose source is a JSON API."""
+    fields = set(ApiFeed.__dataclass_fields__) - {"name"}
+    options = {re.sub(r"(?<=[a-z])([A-Z])", r"_\1", name).lower(): value for name, value in contract.source.options.items()}
+    given = {name: value for name, value in options.items() if name in fields}
+    for name in ("key_fields", "query"):
+        if name in given:
+            given[name] = tuple(tuple(item) if isinstance(item, list) else item for item in given[name])
+    return ApiFeed(name=contract.source.options.get("name", contract.table), **given)
+
+
+def from_files(spark: SparkSession, contract: Contract, files: Sequence[ReadyFile]) -> DataFrame | None:
+    """The records of these files; None when there are none. ``_source`` is ``feed/day/name``, ``_source_position`` the record's number."""
+    filled = [file for file in files if file.records]
+    if not filled:
+        return None
+    if contract.source.options["format"] == "csv":
+        layouts = groupby(sorted(filled, key=_layout), key=_layout)
+        frames = [_csv(spark, contract, list(group)) for _, group in layouts]
+        return reduce(lambda left, right: left.unionByName(right), frames)
+    return _json(spark, contract, filled)
+
+
+def from_pages(spark: SparkSession, contract: Contract, fetched: Iterable[DayFetch]) -> DataFrame | None:
+    """The items of these days' pages; None when there are none. ``_source`` is ``api/day/page``."""
+    from pyspark.sql import functions as F  # noqa: PLC0415
+
+    paths = [str(path) for day in fetched for path in day.files]
+    if not paths:
+        return None
+    lines = spark.read.schema("_position long, _page int, record map<string,string>").json(paths).withColumn("_path", F.col("_metadata.file_path"))
+    names = [column.name for column in contract.business_columns]
+    day = F.regexp_extract("_path", r"/(\d{4}-\d{2}-\d{2})/page-", 1)
+    return lines.select(
+        *[F.element_at("record", F.lit(name)).alias(name) for name in names],
+        day.cast("date").alias("_partition_date"),
+        F.concat(F.lit(f"{contract.source.options.get('name', contract.table)}/"), day).alias("_source"),
+        F.col("_position").cast("string").alias("_source_position"),
+        _rescued(F.map_filter("record", lambda key, _: ~key.isin(names))).alias("_rescued"),
+    )
+
+
+def _layout(file: ReadyFile) -> tuple[str, str, tuple[str, ...]]:
+    return (file.encoding, file.delimiter, file.header)
+
+
+def _csv(spark: SparkSession, contract: Contract, files: Sequence[ReadyFile]) -> DataFrame:
+    """Files of one layout. A record that does not fit its header is kept whole in ``_rescued`` (permissive) or fails the read (fail-fast)."""
+    from pyspark.sql import functions as F  # noqa: PLC0415
+
+    encoding, delimiter, header = _layout(files[0])
+    fields = [f"c{index}" for index in range(len(header))]
+    mode = "FAILFAST" if contract.on_bad_record == "fail_fast" else "PERMISSIVE"
+    reader = spark.read.schema(", ".join(f"{name} string" for name in [*fields, CORRUPT])).option("columnNameOfCorruptRecord", CORRUPT)
+    reader = reader.options(sep=delimiter, encoding=encoding, header="true", multiLine="true", mode=mode, escape='"', enforceSchema="true", ignoreTrailingWhiteSpace="false")
+    lines = _numbered(reader.csv([str(file.path) for file in files]).withColumn("_path", F.col("_metadata.file_path")), files)
+    by_name: dict[str, Column] = {name: F.col(field) for name, field in reversed(list(zip(header, fields, strict=True)))}
+    known = [column.name for column in contract.business_columns]
+    extra = {name: field for name, field in by_name.items() if name not in known}
+    rest = F.map_from_arrays(F.array(*[F.lit(name) for name in [*extra, CORRUPT]]), F.array(*extra.values(), F.col(CORRUPT)))
+    return lines.select(
+        *[by_name.get(name, F.lit(None).cast("string")).alias(name) for name in known],
+        *_POSITION,
+        _rescued(F.map_filter(rest, lambda _, value: value.isNotNull())).alias("_rescued"),
+    )
+
+
+_POSITION = ("_partition_date", "_source", "_source_position")
+
+
+def _json(spark: SparkSession, contract: Contract, files: Sequence[ReadyFile]) -> DataFrame:
+    """One record a document: its text in ``document``, its top-level fields by name."""
+    from pyspark.sql import functions as F  # noqa: PLC0415
+
+    is_lines = contract.source.options["format"] == "jsonl"
+    paths = [str(file.path) for file in files]
+    text = spark.read.text(paths, wholetext=not is_lines).withColumn("_path", F.col("_metadata.file_path"))
+    if is_lines:
+        documents = _numbered(text.where(F.trim("value") != ""), files)
+    else:
+        trimmed = F.regexp_replace(F.trim("value"), r"^\uFEFF", "")
+        pieces = F.when(trimmed.startswith("["), F.from_json(trimmed, "array<string>")).otherwise(F.array(trimmed))
+        documents = _placed(text.select("_path", F.posexplode(pieces).alias("_index", "value")).withColumn("_number", F.col("_index") + 1), files)
+    names = [column.name for column in contract.business_columns if column.name != "document"]
+    fields = F.from_json("value", "map<string,string>")
+    return documents.withColumn("_fields", fields).select(
+        *[F.element_at("_fields", F.lit(name)).alias(name) for name in names],
+        *([F.col("value").alias("document")] if any(column.name == "document" for column in contract.columns) else []),
+        *_POSITION,
+        _rescued(F.map_filter("_fields", lambda key, _: ~key.isin([*names, "document"]))).alias("_rescued"),
+    )
+
+
+def _numbered(lines: DataFrame, files: Sequence[ReadyFile]) -> DataFrame:
+    """Number the records of each file as they stand in it: a file is read by one task, so the running id keeps their order."""
+    from pyspark.sql import Window  # noqa: PLC0415
+    from pyspark.sql import functions as F  # noqa: PLC0415
+
+    order = Window.partitionBy("_path").orderBy("_running")
+    return _placed(lines.withColumn("_running", F.monotonically_increasing_id()).withColumn("_number", F.row_number().over(order)), files)
+
+
+def _placed(lines: DataFrame, files: Sequence[ReadyFile]) -> DataFrame:
+    """Add day of delivery, source and position; the list of files is small and known."""
+    from pyspark.sql import functions as F  # noqa: PLC0415
+
+    known = [(Path(file.path).resolve().as_uri(), file.day, f"{file.feed}/{file.day}/{file.name}") for file in files]
+    listed = lines.sparkSession.createDataFrame(known, "_uri string, _partition_date date, _source string")
+    return lines.join(F.broadcast(listed), F.regexp_replace("_path", "^file:/+", "file:///") == F.col("_uri")).withColumn("_source_position", F.col("_number").cast("string"))
+
+
+def _rescued(fields: Column) -> Column:
+    from pyspark.sql import functions as F  # noqa: PLC0415
+
+    return F.when(F.size(fields) > 0, F.to_json(fields))

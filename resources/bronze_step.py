@@ -1,0 +1,114 @@
+"""Bronze: what arrived, as it arrived; a database's tables in one snapshot, files and pages by their day."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import Counter
+from contextlib import ExitStack
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from globalbev_assets.contracts.model import Contract
+from globalbev_assets.transforms.schemas import struct_type
+from partitions.days import now
+from resources.api_feed import ApiAccess, DayFailed, DayFetch
+from resources.bronze_sources import api_feed, file_feed, from_files, from_pages
+from resources.gate import Gate
+from resources.json_api import fetch_days
+from resources.landing import list_deliveries
+from resources.ledger import DqResult
+from resources.publishing import Batch, TableResult
+from resources.settings import Settings
+from resources.shop import Snapshot, open_snapshot
+from resources.staging import without_rules
+from resources.steps import Step
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+class BronzeSources:
+    """The sources of one step; snapshots stay open until the step is through. A context manager."""
+
+    def __init__(self, settings: Settings, run_id: str) -> None:
+        """Open nothing yet."""
+        self._settings, self._run_id = settings, run_id
+        self._open = ExitStack()
+        self._snapshots: dict[str, Snapshot] = {}
+
+    def __enter__(self) -> BronzeSources:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._open.close()
+        shutil.rmtree(self._pages_folder, ignore_errors=True)
+
+    def publish(self, step: Step, contract: Contract) -> TableResult:
+        """Read one table's days from its source and publish them."""
+        kinds = {"database": self._from_database, "file_feed": self._from_files, "json_api": self._from_api}
+        return kinds[contract.source.kind](step, contract)
+
+    def _from_database(self, step: Step, contract: Contract) -> TableResult:
+        variable = contract.source.options.get("dsn", "GLOBALBEV_SHOP_DSN")
+        try:
+            snapshot = self._snapshot(variable)
+            counts = snapshot.counts(contract, step.range)
+            frame = snapshot.frame(step.lake.spark, contract, step.range)
+            return _publish(step, contract, frame, counts)
+        except BaseException:
+            self._snapshots.pop(variable, None)  # what failed may have been the snapshot; another try opens its own
+            raise
+
+    def _snapshot(self, variable: str) -> Snapshot:
+        if variable not in self._snapshots:
+            self._snapshots[variable] = self._open.enter_context(open_snapshot(self._settings.variable(variable)))
+        return self._snapshots[variable]
+
+    def _from_files(self, step: Step, contract: Contract) -> TableResult:
+        root = self._settings.landing_root
+        found = list_deliveries(root, file_feed(contract), now=now(), deadletter=self._settings.home / "deadletter", state=self._settings.home / "state")
+        wanted = [file for file in found.ready if file.day in step.days]
+        counts = Counter[date]()
+        for file in wanted:
+            counts[file.day] += file.records
+        refused = {file.day: f"{file.name} is still arriving: {file.message}" for file in found.waiting if file.day in step.days}
+        result = _publish(step, contract, from_files(step.lake.spark, contract, wanted), counts, refused)
+        result.results += _dead_letters(step, contract, Counter(file.day for file in found.dead if file.day in step.days))
+        return result
+
+    def _from_api(self, step: Step, contract: Contract) -> TableResult:
+        options = contract.source.options
+        token = self._settings.variable(options["token"]) if options.get("token") else None
+        access = ApiAccess(self._settings.variable(options["url"]), token, self._settings.home / "state")
+        answers = list(fetch_days(api_feed(contract), access, step.days, self._pages_folder / contract.table))
+        fetched = [answer for answer in answers if isinstance(answer, DayFetch) and answer.has_data]
+        refused = {answer.day: f"{answer.error.code} {answer.error.what}" for answer in answers if isinstance(answer, DayFailed)}
+        if len(refused) == len(answers):
+            raise next(answer.error for answer in answers if isinstance(answer, DayFailed))
+        frame = from_pages(step.lake.spark, contract, fetched)
+        return _publish(step, contract, frame, {answer.day: answer.items for answer in fetched}, {day: why for day, why in refused.items() if day})
+
+    @property
+    def _pages_folder(self) -> Path:
+        return self._settings.home / "staging" / f"{self._run_id}-{os.getpid()}"
+
+
+def _publish(step: Step, contract: Contract, frame: DataFrame | None, counts: dict[date, int] | Counter[date], refused: dict[date, str] | None = None) -> TableResult:
+    from pyspark.sql import functions as F  # noqa: PLC0415
+
+    spark = step.lake.spark
+    rows = frame if frame is not None else spark.createDataFrame([], struct_type(contract))
+    if "_ingested_at" not in rows.columns or frame is None:
+        rows = rows.withColumn("_ingested_at", F.lit(now()))
+    gate = Gate(contract, step.history(contract.name), counts, refused or {})
+    return step.publisher.publish(Batch(contract, without_rules(rows), step.days, gate))
+
+
+def _dead_letters(step: Step, contract: Contract, dead: Counter[date]) -> list[DqResult]:
+    return [
+        DqResult(str(contract.name), "dead_letter", "day", "", day, step.publisher.run_id, "warn", Decimal(count), None, Decimal(0), None, False, False, now())
+        for day, count in dead.items()
+    ]

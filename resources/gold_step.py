@@ -1,0 +1,104 @@
+"""Gold: sums of silver, a day replaced as a whole, reconciled with what silver has in scope."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from globalbev_assets.contracts.model import Contract
+from globalbev_assets.contracts.names import TableName
+from globalbev_assets.transforms import gold_operations, gold_sales
+from globalbev_assets.transforms.gold_sales import lookback_of
+from partitions.days import DayRange
+from resources.gate import Gate
+from resources.publishing import Batch, TableResult
+from resources.staging import without_rules
+from resources.steps import Step
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+Build = Callable[[Mapping[str, "DataFrame"], Sequence[date]], "DataFrame"]
+SALES = ("silver.orders", "silver.order_lines", "silver.products")
+
+
+@dataclass(frozen=True)
+class Gold:
+    """How a gold table is built.
+
+    Attributes:
+        build: references and days → rows.
+        reads: tables read whole.
+        reads_days: tables of which the days and the contract's look-back are read.
+        needs: tables whose day must be readable for the day to be built.
+        total: column whose sum by day must equal silver's net amounts in scope; None where nothing is to be reconciled.
+    """
+
+    build: Build
+    reads: tuple[str, ...]
+    needs: tuple[str, ...]
+    reads_days: tuple[str, ...] = ()
+    total: str | None = None
+
+
+_DATED = ("silver.orders", "silver.order_lines")
+TABLES: dict[str, Gold] = {
+    "fact_sku_market_performance": Gold(gold_sales.fact_sku_market_performance, ("silver.products", "silver.market_panel"), _DATED, _DATED, "net_sales"),
+    "fact_daily_sales": Gold(gold_sales.fact_daily_sales, ("silver.products",), _DATED, _DATED, "net_sales"),
+    "executive_kpis": Gold(gold_sales.executive_kpis, (*SALES, "bronze.inventory", "ops.quality"), _DATED, (), "net_sales"),
+    "inventory_position": Gold(gold_operations.inventory_position, (*SALES, "silver.inventory_levels", "bronze.inventory"), ("silver.inventory_levels",)),
+    "finance_daily_payments": Gold(gold_operations.finance_daily_payments, ("silver.payments", "silver.order_lines"), ("silver.payments",)),
+}
+
+
+def publish_gold(step: Step, contract: Contract) -> TableResult:
+    """Publish one gold table for the step's days."""
+    gold = TABLES[contract.table]
+    step.latest |= step.lake.ledger.latest(gold.needs)
+    refused = {day: why for name in gold.needs for day, why in step.unreadable(TableName.parse(name)).items()}
+    days = [day for day in step.days if day not in refused]
+    refs = _references(step, contract, gold, days)
+    frame = _as_published(contract, _dated(contract, gold.build(refs, days or step.days), days))
+    gate = Gate(contract, step.history(contract.name), None, refused, _amounts(step, days) if gold.total and days else {})
+    return step.publisher.publish(Batch(contract, frame, step.days, gate, total=gold.total))
+
+
+def _references(step: Step, contract: Contract, gold: Gold, days: Sequence[date]) -> dict[str, DataFrame]:
+    found = {name: step.lake.read(TableName.parse(name)) for name in gold.reads if name != "ops.quality"}
+    if "ops.quality" in gold.reads:
+        found["ops.quality"] = _quality(step)
+    if not days:
+        return found | {name: step.lake.read(TableName.parse(name), []) for name in gold.reads_days}
+    first, last = lookback_of(days, contract.lookback_days)
+    return found | {name: step.lake.read(TableName.parse(name), list(DayRange(first, last))) for name in gold.reads_days}
+
+
+def _quality(step: Step) -> DataFrame:
+    """Rows in and published of silver's sales tables by day: a few hundred rows of the ledger."""
+    rows = step.lake.ledger.latest(["silver.orders", "silver.order_lines", "silver.payments"]).values()
+    return step.lake.spark.createDataFrame([(row.business_day, row.rows_in, row.published) for row in rows], "business_day date, rows_in long, published long")
+
+
+def _dated(contract: Contract, frame: DataFrame, days: Sequence[date]) -> DataFrame:
+    from pyspark.sql import functions as F  # noqa: PLC0415
+
+    if contract.date_column is None:
+        return frame.withColumn("_partition_date", F.lit(max(days)) if days else F.lit(None).cast("date"))
+    return frame.withColumn("_partition_date", F.col(contract.date_column))
+
+
+def _as_published(contract: Contract, frame: DataFrame) -> DataFrame:
+    from pyspark.sql import functions as F  # noqa: PLC0415
+
+    cast = frame.select(*[F.col(column.name).cast(column.type).alias(column.name) for column in contract.business_columns], "_partition_date")
+    return without_rules(cast)
+
+
+def _amounts(step: Step, days: Sequence[date]) -> dict[date, Decimal]:
+    """By day: the net amounts that silver has in scope."""
+    refs = {name: step.lake.read(TableName.parse(name), days) for name in _DATED} | {"silver.products": step.lake.read(TableName("silver", "products"))}
+    found = {row["day"]: row["amount"] for row in gold_sales.in_scope_amounts(refs).collect()}
+    return {day: found.get(day, Decimal(0)) for day in days}

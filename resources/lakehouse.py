@@ -1,0 +1,107 @@
+"""The lake: where a table lies, how it is read, and that it exists before anything is written to it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from deltalake import DeltaTable, Schema
+from deltalake.exceptions import TableNotFoundError
+
+from globalbev_assets.contracts.book import ContractBook
+from globalbev_assets.contracts.model import Contract
+from globalbev_assets.contracts.names import TableName
+from globalbev_assets.errors import TerminalError, TransientError
+from globalbev_assets.transforms.schemas import delta_schema_json, table_properties
+from resources.delta_sql import days_predicate
+from resources.ledger import Ledger, is_local, local_path
+from resources.settings import Settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+LEAST_FREE_BYTES = 200 * 1024 * 1024
+
+
+@dataclass
+class Lakehouse:
+    """The tables of one lake, read through one Spark session that opens when it is first needed."""
+
+    settings: Settings
+    book: ContractBook
+    open_spark: Callable[[], SparkSession]
+
+    @cached_property
+    def spark(self) -> SparkSession:
+        """The session."""
+        return self.open_spark()
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The lake's ledger."""
+        return Ledger(self.settings.lake_root)
+
+    def path(self, name: TableName) -> str:
+        """Where the table lies."""
+        return f"{self.settings.lake_root}/{name.layer}/{name.table}"
+
+    def version(self, name: TableName) -> int | None:
+        """The newest version of the table; None when there is no table."""
+        try:
+            return DeltaTable(self.path(name), without_files=True).version()
+        except TableNotFoundError:
+            return None
+
+    def is_empty(self, name: TableName) -> bool:
+        """Whether no version of the table ever held a row: its creation is all that its log has."""
+        return not self.version(name)
+
+    def ensure_table(self, contract: Contract) -> None:
+        """Create the table from its contract when it is missing, so that nothing that fans out races to create it. Takes 10 ms and no JVM."""
+        DeltaTable.create(
+            self.path(contract.name),
+            schema=Schema.from_json(delta_schema_json(contract)),
+            mode="ignore",
+            partition_by=[contract.partition_column] if contract.partition_column else None,
+            name=contract.table,
+            description=contract.description,
+            configuration=table_properties(contract),
+        )
+
+    def read(self, name: TableName, days: Collection[date] | None = None) -> DataFrame:
+        """The table's rows, of some business days only if given; an empty frame with the contract's columns when there is no table yet."""
+        contract = self.book[name]
+        self.ensure_table(contract)
+        frame = self.spark.read.format("delta").load(self.path(name))
+        if days is None or contract.date_column is None:
+            return frame
+        return frame.where(days_predicate(contract.date_column, days))
+
+    def check_writable(self) -> None:
+        """Fail early and clearly, before anything is read, when nothing could be written.
+
+        Raises:
+            TerminalError: GB-1210 the root is a file or not writable.
+            TransientError: GB-1211 the disk is all but full.
+        """
+        if not is_local(self.settings.lake_root):
+            return
+        root = local_path(self.settings.lake_root)
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError, PermissionError) as error:
+            raise _not_writable(str(root)) from error
+        if not os.access(root, os.W_OK | os.X_OK):
+            raise _not_writable(str(root))
+        free = shutil.disk_usage(root).free
+        if free < LEAST_FREE_BYTES:
+            raise TransientError("GB-1211", "The lake's disk is full.", got=f"{free:,} bytes free at {root}", valid=f"at least {LEAST_FREE_BYTES:,}", todo="Free space, or run `globalbev clean`.")
+
+
+def _not_writable(root: str) -> TerminalError:
+    return TerminalError("GB-1210", "The lake cannot be written.", got=root, valid="a folder, or a place where one can be made, that this user may write", todo="Set GLOBALBEV_LAKE, or mend the folder.")

@@ -1,0 +1,53 @@
+"""What an asset asks for: a step of its run in the lake of this environment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from functools import lru_cache
+
+import dagster as dg
+
+from globalbev_assets.contracts.book import ContractBook
+from globalbev_assets.contracts.loader import load_contracts
+from resources.lakehouse import Lakehouse
+from resources.lease import Leases
+from resources.publishing import Publisher
+from resources.settings import Settings, load_settings
+from resources.spark import close_session, interrupt_session, open_session
+from resources.spark_profile import Pool
+from resources.steps import Step
+
+
+@lru_cache(maxsize=1)
+def book_of(settings: Settings) -> ContractBook:
+    """The contracts of this installation, read once a process."""
+    return load_contracts(settings.contract_folders, cache=settings.home / "state" / "contracts.json")
+
+
+@contextmanager
+def open_step(settings: Settings, run_id: str, days: Sequence[date], pool: Pool = "live") -> Iterator[Step]:
+    """A step with a Spark session of its own, which ends with it."""
+    lake = Lakehouse(settings, book_of(settings), lambda: open_session(settings, pool=pool))
+    leases = Leases(settings.home / "leases", lambda session: interrupt_session(settings, session))
+    try:
+        yield Step(lake, Publisher(lake, leases, run_id), list(days))
+    finally:
+        if "spark" in vars(lake):
+            close_session(lake.spark)
+
+
+class LakehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """The lakehouse of this environment. Holds no settings in a run's configuration: they are read where the step runs."""
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the process that runs the step."""
+        return load_settings()
+
+    @contextmanager
+    def step(self, run_id: str, days: Sequence[date], *, is_backfill: bool) -> Iterator[Step]:
+        """See :func:`open_step`; a backfill's jobs weigh a third of a live run's."""
+        with open_step(self.settings, run_id, days, "backfill" if is_backfill else "live") as step:
+            yield step

@@ -1,0 +1,142 @@
+"""The ledger: one row a table, business day and run, in which every source row is accounted for; and the results of the rules.
+
+Both tables are small, appended by one commit a step from figures that the step holds anyway, and read by checks, sensors and the command line.
+So they are written and read with ``deltalake``: 20 ms a commit instead of 600, no JVM, and its put-if-absent loses no commit on a local disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from deltalake import DeltaTable, write_deltalake
+from deltalake.exceptions import TableNotFoundError
+
+READABLE = ("published", "unchanged", "no_source_data")
+RETAINED_LOG_SETTINGS = {"delta.checkpointInterval": "50"}
+
+
+@dataclass(frozen=True)
+class LedgerRow:
+    """What became of the source rows of one table and business day in one run.
+
+    ``rows_in = published + quarantined + deduplicated + superseded + unaccounted``. ``state``: published; unchanged (same content as
+    before, not committed again); held (a blocking limit, see ``reason``; what was published before stays); failed; no_source_data.
+    """
+
+    table_name: str
+    business_day: date
+    run_id: str
+    state: str
+    recorded_at: datetime
+    contract_version: str
+    rows_in: int = 0
+    published: int = 0
+    quarantined: int = 0
+    deduplicated: int = 0
+    superseded: int = 0
+    unaccounted: int = 0
+    expanded_to: int = 0
+    warned: int = 0
+    reason: str = ""
+    delta_version: int | None = None
+    content_hash: str = ""
+    duration_s: float = 0.0
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether the next layer may read this day."""
+        return self.state in READABLE
+
+
+@dataclass(frozen=True)
+class DqResult:
+    """What one rule saw in one table and business day. ``kind`` is row (``observed`` counts rows) or day (``observed`` is the figure)."""
+
+    table_name: str
+    rule_id: str
+    kind: str
+    column: str
+    business_day: date
+    run_id: str
+    severity: str
+    observed: Decimal
+    limit_minimum: Decimal | None
+    limit_maximum: Decimal | None
+    previous: Decimal | None
+    passed: bool
+    blocking: bool
+    recorded_at: datetime
+
+
+_ARROW: dict[str, pa.DataType] = {
+    "str": pa.string(), "date": pa.date32(), "datetime": pa.timestamp("us", tz="UTC"), "int": pa.int64(), "int | None": pa.int64(),
+    "float": pa.float64(), "bool": pa.bool_(), "Decimal": pa.decimal128(18, 6), "Decimal | None": pa.decimal128(18, 6),
+}  # fmt: skip
+
+
+def _schema(kind: type) -> pa.Schema:
+    return pa.schema([(name, _ARROW[str(annotation)]) for name, annotation in kind.__annotations__.items()])
+
+
+class Ledger:
+    """The tables ``ops.ledger`` and ``ops.dq_results`` of one lake."""
+
+    def __init__(self, lake_root: str) -> None:
+        """Take the root of the lake; nothing is read yet."""
+        self._ledger, self._results = f"{lake_root}/ops/ledger", f"{lake_root}/ops/dq_results"
+
+    def append(self, rows: Sequence[LedgerRow], results: Sequence[DqResult] = ()) -> None:
+        """Record a step: one commit a table."""
+        _append(self._ledger, LedgerRow, rows)
+        _append(self._results, DqResult, results)
+
+    def latest(self, tables: Iterable[str]) -> dict[tuple[str, date], LedgerRow]:
+        """The newest row of each table and day."""
+        found: dict[tuple[str, date], LedgerRow] = {}
+        for row in _read(self._ledger, LedgerRow, [("table_name", "in", sorted(set(tables)))]):
+            known = found.get((row.table_name, row.business_day))
+            if known is None or known.recorded_at <= row.recorded_at:
+                found[row.table_name, row.business_day] = row
+        return found
+
+    def of_run(self, run_id: str) -> list[LedgerRow]:
+        """What a run has recorded so far."""
+        return _read(self._ledger, LedgerRow, [("run_id", "=", run_id)])
+
+    def results(self, table: str, run_id: str | None = None) -> list[DqResult]:
+        """The rules' results of a table, of all runs or of one."""
+        filters: list[tuple[str, str, Any]] = [("table_name", "=", table)]
+        return _read(self._results, DqResult, [*filters, ("run_id", "=", run_id)] if run_id else filters)
+
+
+def _append(path: str, kind: type, rows: Sequence[Any]) -> None:
+    if not rows:
+        return
+    schema = _schema(kind)
+    table = pa.Table.from_pylist([asdict(row) for row in rows], schema=schema)
+    write_deltalake(path, table, mode="append", configuration=RETAINED_LOG_SETTINGS)
+
+
+def _read(path: str, kind: type[Any], filters: list[tuple[str, str, Any]]) -> list[Any]:
+    try:
+        table = DeltaTable(path)
+    except TableNotFoundError:
+        return []
+    records: list[Mapping[str, Any]] = table.to_pyarrow_table(filters=filters).to_pylist()
+    return [kind(**record) for record in records]
+
+
+def is_local(root: str) -> bool:
+    """Whether a lake's root is a folder of this machine."""
+    return "://" not in root or root.startswith("file://")
+
+
+def local_path(root: str) -> Path:
+    """The folder of a local root."""
+    return Path(root.removeprefix("file://"))

@@ -1,0 +1,205 @@
+"""Publishing: the only way into a table.
+
+Staged rows are judged by day; then, in this order, quarantine, the table and (by the caller, once a step) the ledger are committed. A day that
+may not be published keeps what it had; the other days go on. The table's commit carries the ledger's figures, so that a crash between
+the commits loses nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING
+
+from globalbev_assets.contracts.model import Contract
+from globalbev_assets.transforms.outcomes import group_key
+from partitions.days import now
+from resources.delta_sql import days_predicate, merge
+from resources.failpoints import failpoint
+from resources.gate import Day, Gate, results
+from resources.lakehouse import Lakehouse
+from resources.lease import Leases
+from resources.ledger import DqResult, LedgerRow
+from resources.quarantine import write_quarantine
+from resources.spark import session_id
+from resources.staging import figures, stage
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+Output = Callable[["DataFrame"], "DataFrame"]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows of one table to publish, for exactly these days.
+
+    ``frame`` holds the contract's columns and ``_partition_date`` (business day), ``_outcome``, ``_errors``, ``_warnings``. ``output`` makes table rows of
+    published source rows where one becomes several or several one. ``replaced_sources``: files whose rows must leave the table.
+    """
+
+    contract: Contract
+    frame: DataFrame
+    days: Sequence[date]
+    gate: Gate
+    output: Output | None = None
+    replaced_sources: Collection[str] = ()
+    total: str | None = None
+
+
+@dataclass
+class TableResult:
+    """What became of one table in a step."""
+
+    contract: Contract
+    rows: list[LedgerRow] = field(default_factory=list)
+    results: list[DqResult] = field(default_factory=list)
+    error: BaseException | None = None
+
+    @property
+    def failed_days(self) -> dict[date, str]:
+        """Days that were not published, with the reason."""
+        return {row.business_day: row.reason for row in self.rows if not row.is_readable}
+
+
+@dataclass(frozen=True)
+class Publisher:
+    """Publishes batches into one lake, in the name of one run."""
+
+    lake: Lakehouse
+    leases: Leases
+    run_id: str
+
+    def publish(self, batch: Batch) -> TableResult:
+        """Stage, judge and commit; the ledger rows are returned, not yet recorded."""
+        started = time.monotonic()
+        contract = batch.contract
+        staged = stage(batch.frame)
+        judged = batch.gate.judge(figures(staged, contract, batch.total), batch.days)
+        good = {day for day, at_gate in judged.items() if not at_gate.reason}
+        unchanged = {day for day in good if self._is_unchanged(batch, judged[day])}
+        changed = good - unchanged
+        version, expanded = self._commit(batch, staged, judged, changed)
+        recorded_at = now()
+        duration = (time.monotonic() - started) / max(len(judged), 1)
+        rows = [
+            self._ledger_row(contract, at_gate, _state(day, at_gate, unchanged), recorded_at, version if day in changed else None, expanded.get(day, 0), duration)
+            for day, at_gate in judged.items()
+        ]
+        return TableResult(contract, rows, results(contract, judged, self.run_id, recorded_at, batch.gate.history))
+
+    def _is_unchanged(self, batch: Batch, at_gate: Day) -> bool:
+        """Whether the ledger has this very content, published under this version of the contract."""
+        before = batch.gate.history.get(at_gate.figures.day)
+        if before is None or not before.is_readable or before.contract_version != batch.contract.version:
+            return False
+        same = (before.content_hash, before.quarantined, before.warned) == (at_gate.figures.content_hash, at_gate.figures.quarantined, at_gate.figures.warned)
+        return same and not batch.replaced_sources
+
+    def _commit(self, batch: Batch, staged: DataFrame, judged: Mapping[date, Day], days: set[date]) -> tuple[int | None, dict[date, int]]:
+        contract = batch.contract
+        self.lake.ensure_table(contract)
+        if not days:
+            return None, {}
+        chosen = staged.where(days_predicate("_partition_date", days)) if days != set(batch.days) else staged
+        rejected = {day for day in days if judged[day].figures.quarantined}
+        with self.leases.hold(contract.name, session_id(self.lake.spark), self.run_id):
+            failpoint("publish.before_quarantine")
+            if contract.layer == "silver":
+                write_quarantine(self.lake, contract, chosen, days, bool(rejected), self.run_id)
+            failpoint("publish.after_quarantine")
+            metadata = self._metadata(contract, judged, days)
+            published = chosen.where("_outcome = 'published'")
+            table_rows = batch.output(published) if batch.output else published
+            if contract.is_keyed:
+                self._merge(batch, table_rows, metadata)
+            else:
+                self._replace(contract, table_rows, days, metadata)
+            failpoint("publish.after_table")
+        return self.lake.version(contract.name), {}
+
+    def _replace(self, contract: Contract, rows: DataFrame, days: Collection[date], metadata: str) -> None:
+        """Replace exactly these days in one commit: clears a day that became empty, rejects a row of another day."""
+        writer = self._columns(contract, rows).write.format("delta").mode("overwrite").option("userMetadata", metadata)
+        if contract.date_column is not None:
+            writer = writer.option("replaceWhere", days_predicate(contract.date_column, days))
+        writer.save(self.lake.path(contract.name))
+
+    def _merge(self, batch: Batch, rows: DataFrame, metadata: str) -> None:
+        """Merge by key; an append while the table is empty (2 s less)."""
+        from pyspark.sql import functions as F  # noqa: PLC0415
+
+        contract, target = batch.contract, self.lake.path(batch.contract.name)
+        complete = self._columns(contract, rows)
+        if self.lake.is_empty(contract.name):
+            complete.write.format("delta").mode("append").option("userMetadata", metadata).save(target)
+            return
+        source = complete.withColumn("_is_deleted", F.lit(False))
+        gone = self._gone(batch, complete)
+        if gone is not None:
+            source = source.unionByName(gone.withColumn("_is_deleted", F.lit(True)))
+        view = f"merge_{uuid.uuid4().hex}"
+        source.createOrReplaceTempView(view)
+        try:
+            self.lake.spark.conf.set("spark.databricks.delta.commitInfo.userMetadata", metadata)
+            self.lake.spark.sql(merge(target, view, contract.key, columns=contract.column_names, newer_wins=True))
+        finally:
+            self.lake.spark.conf.unset("spark.databricks.delta.commitInfo.userMetadata")
+            self.lake.spark.catalog.dropTempView(view)
+
+    def _gone(self, batch: Batch, rows: DataFrame) -> DataFrame | None:
+        """Rows of the table that the batch takes away: what a newer version of their group no longer has, and what a replaced file had brought."""
+        from pyspark.sql import functions as F  # noqa: PLC0415
+
+        contract, group = batch.contract, group_key(batch.contract)
+        is_grouped = tuple(group) != contract.key
+        if not is_grouped and not batch.replaced_sources:
+            return None
+        held = self.lake.spark.read.format("delta").load(self.lake.path(contract.name))
+        absent = held.join(rows.select(*contract.key).distinct(), list(contract.key), "left_anti")
+        is_replaced = F.col("_source").isin(sorted(batch.replaced_sources)) if batch.replaced_sources else F.lit(False)
+        if not is_grouped:
+            return self._columns(contract, absent.where(is_replaced))
+        groups = rows.select(*group).distinct().withColumn("_in_batch", F.lit(True))
+        joined = absent.join(groups, list(group), "left").where(F.coalesce("_in_batch", F.lit(False)) | is_replaced)
+        return self._columns(contract, joined)
+
+    def _columns(self, contract: Contract, rows: DataFrame) -> DataFrame:
+        """Exactly the contract's columns, in order and of its types."""
+        from pyspark.sql import functions as F  # noqa: PLC0415
+
+        stamped = rows.withColumn("_run_id", F.lit(self.run_id))
+        return stamped.select(*[F.col(column.name).cast(column.type).alias(column.name) for column in contract.columns])
+
+    def _metadata(self, contract: Contract, judged: Mapping[date, Day], days: Collection[date]) -> str:
+        """What the commit says of itself; ``doctor`` rebuilds lost ledger rows from it."""
+        rows = {str(day): [judged[day].rows_in, *_counts(judged[day])] for day in sorted(days)}
+        return json.dumps({"run_id": self.run_id, "table": str(contract.name), "contract": contract.version, "days": rows}, separators=(",", ":"))
+
+    def _ledger_row(self, contract: Contract, at_gate: Day, state: str, recorded_at: object, version: int | None, expanded: int, duration_s: float) -> LedgerRow:
+        counted = at_gate.figures
+        return LedgerRow(
+            table_name=str(contract.name), business_day=counted.day, run_id=self.run_id, state=state, recorded_at=recorded_at,  # type: ignore[arg-type]
+            contract_version=contract.version, rows_in=at_gate.rows_in, published=counted.published, quarantined=counted.quarantined,
+            deduplicated=counted.deduplicated, superseded=counted.superseded, unaccounted=at_gate.unaccounted, expanded_to=expanded, warned=counted.warned,
+            reason=at_gate.reason, delta_version=version, content_hash=counted.content_hash, duration_s=duration_s,
+        )  # fmt: skip
+
+
+def _state(day: date, at_gate: Day, unchanged: set[date]) -> str:
+    if at_gate.reason:
+        return "held"
+    if at_gate.rows_in == 0 and at_gate.figures.rows_in == 0:
+        return "no_source_data"
+    return "unchanged" if day in unchanged else "published"
+
+
+def _counts(at_gate: Day) -> list[int | str]:
+    counted = at_gate.figures
+    return [counted.published, counted.quarantined, counted.deduplicated, counted.superseded, counted.warned, counted.content_hash]
+
+

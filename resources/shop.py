@@ -1,0 +1,224 @@
+"""Databases as sources: PostgreSQL read by Spark's JDBC, all tables of a step and their counts in one snapshot.
+
+Every column arrives as text, timestamps in UTC as ISO 8601; fields that the contract does not know arrive as JSON in ``_rescued``.
+The business day of a row is computed by one expression, which also counts the rows for the reconciliation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+
+from globalbev_assets.contracts.model import Contract
+from globalbev_assets.errors import DataRejectedError, TerminalError, TransientError
+from partitions.days import DayRange
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+CONNECT_S, STATEMENT_MS, SOCKET_S = 10, 300_000, 330
+SPLIT_FROM_DAYS, SPLITS, FETCH_ROWS = 28, 2, 10_000
+_ISO = 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One exported snapshot of a database: what every reader of a step sees, whatever is committed meanwhile."""
+
+    connection: psycopg.Connection[Any]
+    snapshot_id: str
+    read_at: datetime
+    parameters: dict[str, Any]
+
+    def counts(self, contract: Contract, days: DayRange) -> dict[date, int]:
+        """Rows of the source by business day, in this snapshot."""
+        relation = Relation.of(contract)
+        if relation.is_full:
+            row = self._fetch(sql.SQL("select count(*) from {}").format(relation.table))[0]
+            return {days.last: int(row[0])}
+        query = sql.SQL("select {day} as d, count(*) from {source} where {within} group by 1").format(
+            day=relation.day(self.read_at), source=relation.source, within=relation.within(days, self.read_at)
+        )
+        return {day: int(count) for day, count in self._fetch(query)}
+
+    def frame(self, spark: SparkSession, contract: Contract, days: DayRange) -> DataFrame:
+        """The rows of these days: text columns, ``_partition_date``, ``_source``, ``_source_position``, ``_ingested_at``, ``_rescued``.
+
+        Raises:
+            DataRejectedError: GB-1232, when the source lacks a column of the contract.
+        """
+        from pyspark.sql import functions as F  # noqa: PLC0415
+
+        relation = Relation.of(contract)
+        query = self._select(contract, relation, days)
+        reader = spark.read.format("jdbc").options(**self._jdbc_options(query))
+        if not relation.is_full and len(days) >= SPLIT_FROM_DAYS:
+            reader = reader.options(partitionColumn="_partition_date", lowerBound=str(days.first), upperBound=str(days.last + timedelta(days=1)), numPartitions=str(SPLITS))
+        return reader.load().withColumn("_source", F.lit(relation.name)).withColumn("_ingested_at", F.lit(self.read_at))
+
+    def _select(self, contract: Contract, relation: Relation, days: DayRange) -> str:
+        types = self._column_types(relation)
+        wanted = [column.name for column in contract.business_columns]
+        missing = [name for name in wanted if name not in types]
+        if missing:
+            raise DataRejectedError(
+                "GB-1232",
+                f"{relation.name} lacks columns of the contract {contract.name}.",
+                got=f"missing: {', '.join(missing)}; new: {', '.join(sorted(set(types) - set(wanted))) or 'none'}",
+                valid=", ".join(wanted),
+                todo="Ask the table's owner, or change the contract.",
+            )
+        columns = [sql.SQL("{} as {}").format(_as_text(name, types[name]), sql.Identifier(name)) for name in wanted]
+        known = sql.SQL("array[{}]::text[]").format(sql.SQL(", ").join(sql.Literal(name) for name in wanted))
+        columns += [
+            sql.SQL("nullif((to_jsonb(t) - {})::text, '{{}}') as _rescued").format(known),
+            sql.SQL("{} as _source_position").format(_position(contract)),
+            sql.SQL("{} as _partition_date").format(sql.Literal(days.last) if relation.is_full else relation.day(self.read_at)),
+        ]
+        condition = sql.SQL("true") if relation.is_full else relation.within(days, self.read_at)
+        query = sql.SQL("(select {} from {} where {}) as rows").format(sql.SQL(", ").join(columns), relation.source, condition)
+        return query.as_string(self.connection)
+
+    def _column_types(self, relation: Relation) -> dict[str, str]:
+        query = sql.SQL(
+            "select attname, format_type(atttypid, null) from pg_attribute where attrelid = to_regclass({}) and attnum > 0 and not attisdropped"
+        ).format(sql.Literal(relation.name))
+        found = dict(self._fetch(query))
+        if not found:
+            raise DataRejectedError("GB-1233", "The source has no such table.", got=relation.name, valid="a table or view of the database", todo="Correct `relation` in the contract, or ask the owner.")
+        return found
+
+    def _jdbc_options(self, query: str) -> dict[str, str]:
+        given = self.parameters
+        start = f"SET TIME ZONE 'UTC'; SET statement_timeout={STATEMENT_MS}; SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SET TRANSACTION SNAPSHOT '{self.snapshot_id}'"
+        return {
+            "url": f"jdbc:postgresql://{given.get('host', 'localhost')}:{given.get('port', 5432)}/{given.get('dbname', 'postgres')}",
+            "user": str(given.get("user", "")),
+            "password": str(given.get("password", "")),
+            "driver": "org.postgresql.Driver",
+            "dbtable": query,
+            "fetchsize": str(FETCH_ROWS),
+            "sessionInitStatement": start,
+            "connectTimeout": str(CONNECT_S),
+            "socketTimeout": str(SOCKET_S),
+            "sslmode": str(given.get("sslmode", "prefer")),
+        }
+
+    def _fetch(self, query: sql.Composable) -> list[Any]:
+        return self.connection.execute(query).fetchall()
+
+
+@dataclass(frozen=True)
+class Relation:
+    """Where a table's rows lie in the database, and which columns say their business day."""
+
+    name: str
+    is_full: bool
+    business_time: str | None = None
+    fallback_time: str | None = None
+    parent: str | None = None
+    parent_key: str | None = None
+
+    @classmethod
+    def of(cls, contract: Contract) -> Relation:
+        """Of a contract whose source is a database."""
+        options = contract.source.options
+        parent = options.get("parent") or {}
+        return cls(options["relation"], options["mode"] == "full", options.get("businessTime"), options.get("fallbackTime"), parent.get("relation"), parent.get("on"))
+
+    @property
+    def table(self) -> sql.Composable:
+        """The quoted name."""
+        return sql.Identifier(*self.name.split("."))
+
+    @property
+    def source(self) -> sql.Composable:
+        """The FROM clause: the table as ``t``, its parent, if it has one, as ``p``."""
+        if self.parent is None:
+            return sql.SQL("{} as t").format(self.table)
+        key = sql.Identifier(self.parent_key or "")
+        return sql.SQL("{} as t left join {} as p on p.{} = t.{}").format(self.table, sql.Identifier(*self.parent.split(".")), key, key)
+
+    @property
+    def _business(self) -> sql.Composable:
+        return sql.Identifier("p" if self.parent else "t", self.business_time or "")
+
+    @property
+    def _fallback(self) -> sql.Composable:
+        own = sql.Identifier("t", self.fallback_time or "")
+        return sql.SQL("coalesce({}, {})").format(sql.Identifier("p", self.fallback_time or ""), own) if self.parent else own
+
+    def day(self, read_at: datetime) -> sql.Composable:
+        """UTC date of the business time if it is there and not after the read, else of the fallback."""
+        return sql.SQL("((case when {b} <= {read} then {b} else {f} end) at time zone 'UTC')::date").format(b=self._business, f=self._fallback, read=sql.Literal(read_at))
+
+    def within(self, days: DayRange, read_at: datetime) -> sql.Composable:
+        """That the day lies in the range, written so that an index on either time serves."""
+        bounds = {"lo": sql.Literal(f"{days.first} 00:00:00+00"), "hi": sql.Literal(f"{days.last + timedelta(days=1)} 00:00:00+00")}
+        return sql.SQL("(({b} <= {read} and {b} >= {lo}::timestamptz and {b} < {hi}::timestamptz) or (({b} is null or {b} > {read}) and {f} >= {lo}::timestamptz and {f} < {hi}::timestamptz))").format(
+            b=self._business, f=self._fallback, read=sql.Literal(read_at), **bounds
+        )
+
+
+@contextmanager
+def open_snapshot(dsn: str) -> Iterator[Snapshot]:
+    """Open a read-only transaction and export its snapshot for as long as the block lasts.
+
+    Raises:
+        TransientError: GB-1230 the database does not answer.
+        TerminalError: GB-1231 it refuses: password, user, database. The address is shown, the password never.
+    """
+    parameters = parse_dsn(dsn)
+    try:
+        connection = psycopg.connect(dsn, connect_timeout=CONNECT_S, options=f"-c timezone=UTC -c statement_timeout={STATEMENT_MS}")
+    except psycopg.OperationalError as error:
+        raise _refused(error, parameters) from None
+    try:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        connection.read_only = True
+        row = connection.execute("select pg_export_snapshot(), now()").fetchone()
+        if row is None:
+            raise TransientError("GB-1230", "The database gave no snapshot.", got="no row", todo="Try again.")
+        yield Snapshot(connection, row[0], row[1], parameters)
+    except psycopg.OperationalError as error:
+        raise _refused(error, parameters) from None
+    finally:
+        connection.close()
+
+
+def parse_dsn(dsn: str) -> dict[str, Any]:
+    """The parts of a connection string; GB-1234 when it is none."""
+    try:
+        return dict(conninfo_to_dict(dsn))
+    except psycopg.ProgrammingError:
+        raise TerminalError("GB-1234", "That is no PostgreSQL connection string.", got="a text that does not parse (not shown: it may hold a password)", valid="postgresql://user:password@host:port/database", todo="Correct GLOBALBEV_SHOP_DSN.") from None
+
+
+def _refused(error: psycopg.OperationalError, parameters: dict[str, Any]) -> TransientError | TerminalError:
+    where = f"{parameters.get('user', '?')}@{parameters.get('host', 'localhost')}:{parameters.get('port', 5432)}/{parameters.get('dbname', '?')}"
+    text = str(error)
+    refusals = ("password authentication failed", "no password supplied", "does not exist", "permission denied", "no pg_hba.conf entry")
+    said = next((phrase for phrase in refusals if phrase in text), None)
+    if said:
+        return TerminalError("GB-1231", "The database refuses the connection.", got=f"{where}: {said}", valid="a user that may log in and read", todo="Correct GLOBALBEV_SHOP_DSN.")
+    reason = type(error).__name__ if not text else text.splitlines()[0].split(": ")[-1][:120]
+    return TransientError("GB-1230", "The database does not answer.", got=f"{where}: {reason}", valid="a running PostgreSQL", todo="Start it (`globalbev sandbox up` for the embedded one) and run again.")
+
+
+def _as_text(name: str, type_: str) -> sql.Composable:
+    column = sql.Identifier("t", name)
+    if type_ == "timestamp with time zone":
+        return sql.SQL("to_char({} at time zone 'UTC', {})").format(column, sql.Literal(_ISO))
+    return sql.SQL("{}::text").format(column)
+
+
+def _position(contract: Contract) -> sql.Composable:
+    keys: Sequence[str] = contract.key or (contract.business_columns[0].name,)
+    return sql.SQL("concat_ws('/', {})").format(sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier("t", key)) for key in keys))

@@ -1,0 +1,75 @@
+"""Silver: bronze rows of the days that the ledger lets be read, judged and published, one row a key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import TYPE_CHECKING
+
+from globalbev_assets.contracts.model import Contract
+from globalbev_assets.contracts.names import TableName
+from globalbev_assets.transforms.outcomes import REPLACED, group_key
+from globalbev_assets.transforms.registry import Transform, transform_of
+from globalbev_assets.transforms.silver import judged
+from resources.gate import Gate
+from resources.publishing import Batch, TableResult
+from resources.steps import Step
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+def publish_silver(step: Step, contract: Contract) -> TableResult:
+    """Publish one silver table for the step's days."""
+    from pyspark.sql import functions as F  # noqa: PLC0415
+
+    source = TableName.parse(contract.source.options["table"])
+    transform = transform_of(contract.name)
+    refused = _refused(step, source, transform)
+    arrived = {day: row.published for day, row in step.history(source).items() if day in step.days and day not in refused}
+    filled = sorted(day for day, rows in arrived.items() if rows)
+    bronze = step.lake.read(source, filled)
+    bronze_contract = step.lake.book[source]
+    is_delivered = bronze_contract.source.kind != "database" or bronze_contract.source.options.get("mode") != "full"
+    replaced: dict[str, date] = {}
+    if bronze_contract.source.kind == "file_feed":
+        replaced = _replaced_sources(step, source)
+        bronze = bronze.withColumn(REPLACED, F.col("_source").isin(sorted(replaced)) if replaced else F.lit(False))
+    frame = judged(contract, bronze, transform, _references(step, contract, transform, filled), is_delivered=is_delivered, held=_held(step, contract))
+    gate = Gate(contract, step.history(contract.name), arrived, refused)
+    taken_away = [name for name, by in replaced.items() if by in step.days]
+    return step.publisher.publish(Batch(contract, frame, step.days, gate, transform.output, taken_away))
+
+
+def _refused(step: Step, source: TableName, transform: Transform) -> dict[date, str]:
+    """Days whose rows, or whose parents' rows, may not be read."""
+    needed = [source, *(TableName.parse(name) for name in transform.reads_days if name.startswith("silver."))]
+    return {day: why for name in reversed(needed) for day, why in step.unreadable(name).items()}
+
+
+def _references(step: Step, contract: Contract, transform: Transform, days: list[date]) -> Mapping[str, DataFrame]:
+    named = {rule.reference for rule in contract.rules if rule.reference} | {TableName.parse(name) for name in transform.reads}
+    found = {str(name): step.lake.read(name) for name in named}
+    return found | {name: step.lake.read(TableName.parse(name), days) for name in transform.reads_days}
+
+
+def _held(step: Step, contract: Contract) -> DataFrame | None:
+    """Newest version of each group that the table holds; None for tables that are replaced by day, and while there is nothing."""
+    if not contract.is_keyed:
+        return None
+    step.lake.ensure_table(contract)
+    if step.lake.is_empty(contract.name):
+        return None
+    from pyspark.sql import functions as F  # noqa: PLC0415
+
+    return step.lake.read(contract.name).groupBy(*group_key(contract)).agg(F.max("_version").alias("_held_version"))
+
+
+def _replaced_sources(step: Step, source: TableName) -> dict[str, date]:
+    """Files that a later delivery of the same name replaces, with the day of that delivery; a list of file names, from bronze."""
+    rows = step.lake.read(source).select("_source", "_partition_date").distinct().collect()
+    newest: dict[str, tuple[date, str]] = {}
+    for row in rows:
+        name = row["_source"].rsplit("/", 1)[-1]
+        newest[name] = max(newest.get(name, (date.min, "")), (row["_partition_date"], row["_source"]))
+    return {row["_source"]: newest[row["_source"].rsplit("/", 1)[-1]][0] for row in rows if newest[row["_source"].rsplit("/", 1)[-1]][1] != row["_source"]}

@@ -1,0 +1,107 @@
+"""Staged rows and their figures: computed once, so that what was judged is what is written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from globalbev_assets.contracts.model import Contract
+from globalbev_assets.transforms.outcomes import row_key
+from globalbev_assets.transforms.rules import ERROR_TYPE
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+
+@dataclass
+class DayFigures:
+    """What was observed of one business day of one table, in source rows."""
+
+    day: date
+    rows_in: int = 0
+    published: int = 0
+    quarantined: int = 0
+    deduplicated: int = 0
+    superseded: int = 0
+    warned: int = 0
+    content_hash: str = ""
+    amount: Decimal = Decimal(0)
+    distinct_keys: int | None = None
+    nulls: dict[str, int] = field(default_factory=dict)
+    by_rule: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def accounted(self) -> int:
+        """Rows with an outcome."""
+        return self.published + self.quarantined + self.deduplicated + self.superseded
+
+
+def stage(frame: DataFrame) -> DataFrame:
+    """Compute the rows once and cut their plan: a lost block then fails the job instead of reading a changed source again."""
+    return frame.localCheckpoint(eager=True)
+
+
+def without_rules(frame: DataFrame) -> DataFrame:
+    """Rows that no rule judges (bronze, gold): all are to be published."""
+    from pyspark.sql import functions as F  # noqa: PLC0415  PySpark is imported with the first session, not with the definitions
+
+    judged = frame.withColumn("_outcome", F.lit("published")).withColumn("_errors", F.array().cast(ERROR_TYPE))
+    return judged.withColumn("_warnings", F.array().cast("array<string>"))
+
+
+def rule_ids(contract: Contract) -> tuple[str, ...]:
+    """All ids that a row may carry: the contract's rules and those of its dedupe."""
+    dedupe = contract.source.options.get("dedupe")
+    extra = ((dedupe["rule"],) if dedupe else ()) + ("duplicate_key",)
+    return tuple(rule.id for rule in contract.rules) + extra
+
+
+def figures(staged: DataFrame, contract: Contract, total: str | None = None) -> dict[date, DayFigures]:
+    """Count the staged rows by business day (``_partition_date``), outcome and rule, in one job; the result is a row a day.
+
+    ``total`` names a column whose sum by day is wanted too.
+    """
+    from pyspark.sql import functions as F  # noqa: PLC0415  PySpark is imported with the first session, not with the definitions
+
+    ids = rule_ids(contract)
+    counted: list[Column] = [F.count(F.lit(1)).alias("rows_in"), F.count_if((F.col("_outcome") == "published") & (F.size("_warnings") > 0)).alias("warned")]
+    counted += [F.count_if(F.col("_outcome") == outcome).alias(outcome) for outcome in ("published", "quarantined", "deduplicated", "superseded")]
+    hashed = F.xxhash64(*[column.name for column in contract.business_columns if column.name in staged.columns]).cast("decimal(38,0)")
+    counted.append(F.sum(F.when(F.col("_outcome") == "published", hashed)).alias("content_hash"))
+    is_published = F.col("_outcome") == "published"
+    has_key = contract.layer != "bronze" and bool(contract.key) and set(row_key(contract)) == set(contract.key) and set(contract.key) <= set(staged.columns)
+    counted.append((F.count_distinct(F.when(is_published, F.struct(*contract.key))) if has_key else F.lit(None).cast("long")).alias("distinct_keys"))
+    nullable = [limit.metric.removeprefix("null_ratio:") for limit in contract.limits if limit.metric.startswith("null_ratio:")]
+    counted += [F.count_if(is_published & F.col(name).isNull()).alias(f"null_{name}") for name in nullable]
+    counted.append((F.sum(total) if total else F.lit(0)).alias("amount"))
+    broken = F.array_union(F.transform("_errors", lambda error: error["rule_id"]), F.col("_warnings"))
+    flagged = staged.withColumn("_broken", broken)
+    counted += [F.count_if(F.array_contains("_broken", rule_id)).alias(f"rule_{index}") for index, rule_id in enumerate(ids)]
+    return {row["_partition_date"]: _of_row(row.asDict(), ids) for row in flagged.groupBy("_partition_date").agg(*counted).collect()}
+
+
+def _of_row(row: dict[str, object], ids: Sequence[str]) -> DayFigures:
+    def number(name: str) -> int:
+        return int(str(row[name]))
+
+    return DayFigures(
+        day=row["_partition_date"],  # type: ignore[arg-type]
+        rows_in=number("rows_in"),
+        published=number("published"),
+        quarantined=number("quarantined"),
+        deduplicated=number("deduplicated"),
+        superseded=number("superseded"),
+        warned=number("warned"),
+        amount=Decimal(str(row["amount"] or 0)),
+        content_hash=f"{row['published']}:{_text(row['content_hash'])}",
+        distinct_keys=None if row["distinct_keys"] is None else number("distinct_keys"),
+        nulls={name.removeprefix("null_"): number(name) for name in row if name.startswith("null_")},
+        by_rule={rule_id: number(f"rule_{index}") for index, rule_id in enumerate(ids) if row[f"rule_{index}"]},
+    )
+
+
+def _text(value: object) -> str:
+    return str(value) if isinstance(value, Decimal) else "0"

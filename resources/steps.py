@@ -1,0 +1,115 @@
+"""A step: the tables of one domain and layer, published one after another for the same days. No Dagster in here.
+
+A table that fails does not take its siblings down; what can be tried again is tried again, a table at a time; the ledger is appended once.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from globalbev_assets.contracts.model import Contract
+from globalbev_assets.contracts.names import TableName
+from globalbev_assets.errors import TransientError
+from partitions.days import DayRange, now
+from resources.failpoints import failpoint
+from resources.lakehouse import Lakehouse
+from resources.ledger import LedgerRow
+from resources.publishing import Publisher, TableResult
+from resources.spark_errors import translated
+
+ATTEMPTS, FIRST_WAIT_S, DEADLINE_S = 3, 1.0, 600.0
+
+
+@dataclass
+class Step:
+    """One step of one run.
+
+    Attributes:
+        lake: the lake.
+        publisher: publishes in the run's name.
+        days: the days to publish, in order.
+        latest: newest ledger row of each (table, day) that the step may ask for; what the step publishes is added.
+    """
+
+    lake: Lakehouse
+    publisher: Publisher
+    days: Sequence[date]
+    latest: dict[tuple[str, date], LedgerRow] = field(default_factory=dict)
+
+    @property
+    def range(self) -> DayRange:
+        """The smallest range that holds the step's days."""
+        return DayRange.around(self.days)
+
+    def history(self, name: TableName) -> dict[date, LedgerRow]:
+        """Newest ledger row of each day of a table."""
+        return {day: row for (table, day), row in self.latest.items() if table == str(name)}
+
+    def unreadable(self, name: TableName) -> dict[date, str]:
+        """The step's days that may not be read of a table, with the reason in words."""
+        history = self.history(name)
+        found = {}
+        for day in self.days:
+            row = history.get(day)
+            if row is None:
+                found[day] = f"{name} of that day was never loaded"
+            elif not row.is_readable:
+                found[day] = f"{name} of that day is {row.state}: {row.reason}"
+        return found
+
+
+Publish = Callable[[Step, Contract], TableResult]
+
+
+def run_step(step: Step, contracts: Sequence[Contract], publish: Publish) -> Iterator[TableResult]:
+    """Publish the tables in order and record them; yields each table's result when it is through.
+
+    The ledger is appended when the last is through, or when the caller stops listening.
+    """
+    tables = {str(name) for contract in contracts for name in (contract.name, *contract.upstream, *_source_table(contract))}
+    step.lake.check_writable()
+    step.latest |= step.lake.ledger.latest(tables)
+    done: list[TableResult] = []
+    try:
+        for contract in contracts:
+            result = _tried(step, contract, publish)
+            done.append(result)
+            step.latest |= {(row.table_name, row.business_day): row for row in result.rows}
+            yield result
+    finally:
+        failpoint("step.before_ledger")
+        step.lake.ledger.append([row for result in done for row in result.rows], [line for result in done for line in result.results])
+        failpoint("step.after_ledger")
+
+
+def _source_table(contract: Contract) -> tuple[TableName, ...]:
+    table = contract.source.options.get("table")
+    return (TableName.parse(table),) if table else ()
+
+
+def _tried(step: Step, contract: Contract, publish: Publish) -> TableResult:
+    """Publish one table, again while the error may pass by itself; a table that fails in the end is a result too."""
+    deadline = time.monotonic() + DEADLINE_S
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return publish(step, contract)
+        except Exception as raised:  # noqa: BLE001  a table's failure is recorded, named and raised at the step's end
+            error = translated(raised)
+            wait_s = FIRST_WAIT_S * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311  jitter, not a secret
+            if not isinstance(error, TransientError) or attempt == ATTEMPTS or time.monotonic() + wait_s > deadline:
+                return _failed(step, contract, error)
+            time.sleep(wait_s)
+    raise AssertionError("the loop either returns or fails")
+
+
+def _failed(step: Step, contract: Contract, error: BaseException) -> TableResult:
+    reason = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
+    recorded_at = now()
+    rows = [
+        LedgerRow(str(contract.name), day, step.publisher.run_id, "failed", recorded_at, contract.version, reason=reason) for day in step.days
+    ]
+    return TableResult(contract, rows, error=error)
