@@ -6,15 +6,19 @@ import json
 import random
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from globalbev_assets.errors import TransientError
 from resources.api_feed import ApiFeed, DayFailed, DayFetch, Limits
+from resources.circuit_breaker import CircuitBreaker
 from resources.json_api import fetch_days
 
 from .chaos_server import Call, ChaosServer, Fault, stock_of
@@ -175,6 +179,29 @@ def test_f15_workers_wait_for_the_probe_instead_of_failing_beside_it(tmp_path: P
         time.sleep(0.25)
         results = list(fetch_days(FEED, there, days, tmp_path / "into", limits=limits))
     assert all(isinstance(result, DayFetch) for result in results), results
+
+
+def test_f15_of_all_that_find_the_wait_over_at_once_one_may_probe(tmp_path: Path) -> None:
+    path = tmp_path / "breaker-inventory.json"
+    CircuitBreaker(path, "http://a", failures=1, open_s=0, probe_s=30).failed(is_probe=False)
+    start = threading.Barrier(12)
+
+    def ask() -> bool:
+        start.wait()
+        try:
+            return CircuitBreaker(path, "http://a", failures=1, open_s=0, probe_s=30).admit(0.2)
+        except TransientError:
+            return False
+
+    with ThreadPoolExecutor(12) as pool:
+        assert sum(future.result() for future in [pool.submit(ask) for _ in range(12)]) == 1
+
+
+def test_f15_a_probe_whose_process_died_is_not_waited_for_for_ever(tmp_path: Path) -> None:
+    breaker = CircuitBreaker(tmp_path / "breaker-inventory.json", "http://a", failures=1, open_s=0, probe_s=0.2)
+    breaker.failed(is_probe=False)
+    assert breaker.admit(0) is True
+    assert breaker.admit(2) is True, "the second probe, after the first one's time"
 
 
 @pytest.mark.parametrize(
