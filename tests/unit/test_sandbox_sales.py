@@ -14,7 +14,7 @@ from sandbox.sales import SALES_TABLES, Sales
 from sandbox.state import State
 
 LAST = date(2026, 11, 21)
-DAYS = DayRange(LAST - timedelta(days=30), LAST)
+DAYS = DayRange(LAST - timedelta(days=20), LAST)
 
 
 def made(seed: int = 1, scale: int = 1, days: DayRange = DAYS) -> Sales:
@@ -37,9 +37,9 @@ def test_the_year_is_the_one_that_was_asked_for(sales: Sales) -> None:
 
 
 def test_the_same_seed_gives_the_same_rows_and_another_seed_others(sales: Sales) -> None:
-    again, other = made(), made(seed=2)
+    again, other = made(), made(seed=2, days=DayRange(LAST, LAST))
     for table in SALES_TABLES:
-        assert sorted(map(str, sales.rows(table))) == sorted(map(str, again.rows(table)))
+        assert sorted(sales.rows(table), key=str) == sorted(again.rows(table), key=str)
     assert sales.defects("shop_defect") == again.defects("shop_defect")
     assert sales.defects("shop_defect") != other.defects("shop_defect")
 
@@ -57,13 +57,14 @@ def test_no_row_has_two_outcomes(sales: Sales) -> None:
 def test_every_kind_of_defect_happens(sales: Sales) -> None:
     kinds = Counter(defect.kind for defect in sales.defects("shop_defect"))
     assert set(ORDER_DEFECTS) - {"manufactured_before_sold"} <= set(kinds)
-    assert kinds["zero_quantity"] > 10
+    assert kinds["zero_quantity"] > 5
 
 
 def test_a_bigger_scale_repeats_the_orders_under_other_ids(sales: Sales) -> None:
-    double = made(scale=2)
+    last_week = DayRange(LAST - timedelta(days=6), LAST)
     count = "select count(*), count(distinct order_id), count(distinct customer_id) from base"
-    once, twice = sales.connection.execute(count).fetchall()[0], double.connection.execute(count).fetchall()[0]
+    double = made(scale=2, days=last_week)
+    once, twice = made(days=last_week).connection.execute(count).fetchall()[0], double.connection.execute(count).fetchall()[0]
     assert twice == tuple(2 * number for number in once)
     assert len(double.rows("home")) == 2 * len(sales.rows("home"))
 
