@@ -11,6 +11,7 @@ from pathlib import Path
 from globalbev_assets.contracts.book import ContractBook
 from globalbev_assets.contracts.documents import load_document
 from globalbev_assets.contracts.form import parse_contract
+from globalbev_assets.contracts.lint import lint
 from globalbev_assets.contracts.model import Contract
 from globalbev_assets.contracts.names import TableName
 from globalbev_assets.contracts.problems import Problem, ProblemError, raise_problems
@@ -44,7 +45,8 @@ def read_contracts(folders: Sequence[Path] = (), *, cache: Path | None = None) -
         for path in sorted(root.rglob(PATTERN)):
             problems += _add(contracts, path, _where(path, root), remembered)
     remembered.save()
-    return ContractBook(contracts.values()), tuple(problems)
+    book = ContractBook(contracts.values())
+    return book, (*problems, *lint(book))
 
 
 def _add(contracts: dict[TableName, Contract], path: Path, where: str, remembered: ValidationCache) -> Iterable[Problem]:
