@@ -17,7 +17,7 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import sqlalchemy as db
 from dagster import AssetCheckEvaluation
@@ -129,7 +129,9 @@ class BatchedSqliteEventLogStorage(SqliteEventLogStorage):
         if self._engines_pid != os.getpid():  # SQLite's locks belong to a process: an open file must not cross a fork
             self._engines, self._engines_pid = OrderedDict(), os.getpid()
         if shard not in self._initialized_dbs:
-            self._initdb(db.create_engine(self.conn_string_for_shard(shard), poolclass=NullPool, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS}))
+            self._initdb(
+                db.create_engine(self.conn_string_for_shard(shard), poolclass=NullPool, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS})
+            )
             self._initialized_dbs.add(shard)
         if shard not in self._engines:
             self._engines[shard] = _open_engine(self.conn_string_for_shard(shard))
@@ -160,7 +162,7 @@ class BatchedSqliteEventLogStorage(SqliteEventLogStorage):
         insert = SqlEventLogStorageTable.insert()
         with self.index_connection() as index:
             return [
-                _Stored(event, row, index.execute(insert, row).inserted_primary_key[0])
+                _Stored(event, row, cast("tuple[int]", index.execute(insert, row).inserted_primary_key)[0])
                 for event, row in zip(events, rows, strict=True)
                 if event.is_dagster_event and event.dagster_event_type in _MIRRORED
             ]
@@ -195,9 +197,13 @@ def _open_engine(address: str) -> Engine:
 
 def _store_evaluation(index: Connection, stored: _Stored) -> None:
     """Dagster's ``_update_asset_check_evaluation``, with the event serialised once instead of three times."""
-    evaluation: Any = stored.event.get_dagster_event().event_specific_data
-    assert isinstance(evaluation, AssetCheckEvaluation)
-    name = {"asset_key": stored.row["asset_key"], "check_name": evaluation.check_name, "run_id": stored.row["run_id"], "partition": evaluation.partition}
+    evaluation = cast("AssetCheckEvaluation", stored.event.get_dagster_event().event_specific_data)
+    name = {
+        "asset_key": evaluation.asset_key.to_string(),
+        "check_name": evaluation.check_name,
+        "run_id": stored.row["run_id"],
+        "partition": evaluation.partition,
+    }
     target = evaluation.target_materialization_data
     status = AssetCheckExecutionRecordStatus.SUCCEEDED if evaluation.passed else AssetCheckExecutionRecordStatus.FAILED
     values = {

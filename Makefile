@@ -1,0 +1,73 @@
+# What a person types; `make help` lists it. Needs git, make and Python 3.11 to 3.13 (uv fetches one when there is only a newer).
+# Kept to GNU make 3.81, which is what macOS has, and to a POSIX shell.
+
+BIN := .venv/bin
+READY := .venv/.ready
+PATH_WITH_UV := $(CURDIR)/.uv/bin:$(PATH)
+# A Python that can bring uv: asked for only when uv is missing.
+PYTHON = $(shell for name in python3.13 python3.12 python3.11 python3 python; do \
+	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
+# The machine's own certificates, so that a company's certificate authority is known.
+UV_SYSTEM_CERTS ?= 1
+export UV_SYSTEM_CERTS
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.PHONY: help setup demo dev test lint format faults bench down clean clean-data hooks
+
+help: ## List what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
+
+setup: $(READY) ## Install the locked packages into .venv, and uv into .uv when it is missing
+
+demo: $(READY) ## Six months of messy sources through bronze, silver and gold, then a summary
+	@$(BIN)/globalbev demo $(ARGS)
+
+dev: $(READY) ## Dagster's UI on the demo's instance: http://localhost:3000
+	@test -f .env || $(BIN)/globalbev sandbox up
+	@$(BIN)/dagster dev $(ARGS)
+
+test: $(READY) ## All tests but the slow ones: unit, spark, integration, faults
+	@$(BIN)/pytest -m "not slow" --durations=15 --durations-min=1 $(ARGS)
+
+lint: $(READY) ## Style, types, import rules and contracts, as CI checks them
+	@$(BIN)/ruff check --quiet . && echo "ruff: style kept"
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/globalbev contract lint
+
+format: $(READY) ## Bring the code into the house's form
+	@$(BIN)/ruff check --quiet --fix-only .
+	@$(BIN)/ruff format .
+
+faults: $(READY) ## Everything that kills and breaks things, the slow ones too
+	@$(BIN)/pytest tests/faults --durations=15 --durations-min=1 $(ARGS)
+
+bench: $(READY) ## Measure against one plain PySpark script; results in benchmarks/results
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+down: ## Stop what was started: the sources and the Spark server
+	@if [ -x $(BIN)/globalbev ]; then $(BIN)/globalbev sandbox down && $(BIN)/globalbev doctor --stop; else echo "nothing is set up"; fi
+
+clean: down ## Remove the environment and caches; the lake and .env stay
+	@rm -rf .venv .uv .iac .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache spark-warehouse
+
+clean-data: down ## Delete .globalbev, with the demo's lake and sources, and .env: needs CONFIRM=yes
+	@test "$(CONFIRM)" = yes || { echo "This deletes the lake. To do it: make clean-data CONFIRM=yes" >&2; exit 1; }
+	@rm -rf .globalbev .env
+
+hooks: $(READY) ## Check what is committed before each commit
+	@$(BIN)/pre-commit install
+
+# The stamp is as new as the lock, so that a second make takes no time.
+$(READY): pyproject.toml uv.lock
+	@uv cache dir >/dev/null 2>&1 || $(MAKE) .uv/bin/uv
+	@echo "set-up: the locked packages into .venv (seconds from a filled cache; 0.9 GB to download the first time)"
+	@PATH="$(PATH_WITH_UV)" uv sync --quiet --frozen --all-extras --compile-bytecode
+	@touch $@
+
+.uv/bin/uv:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or later was not found. Debian, Ubuntu: apt-get install python3 python3-venv. macOS: brew install python@3.13" >&2; exit 1; }
+	@echo "set-up: uv into .uv"
+	@$(PYTHON) -m venv .uv || { rm -rf .uv; echo "That Python cannot make an environment. Debian, Ubuntu: apt-get install python3-venv, then make again." >&2; exit 1; }
+	@.uv/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.8' || { rm -rf .uv; exit 1; }
