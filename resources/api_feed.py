@@ -100,7 +100,7 @@ class Limits:
     page_s: float = 90.0
     day_s: float = 300.0
     attempts: int = 8
-    day_attempts: int = 3
+    day_attempts: int = 4
     wait_first_s: float = 0.2
     wait_max_s: float = 5.0
     retry_after_max_s: float = 30.0

@@ -25,11 +25,11 @@ class AttemptFailedError(Exception):
     Args:
         reason: what happened, free of secrets and values.
         retry_after_s: how long the server asked to wait; None when it did not.
-        is_repeat: the answer was sound but a page that was there before.
+        doubt: code of the day's error that a sound answer which cannot be right comes to when it stays so: GB-1303, GB-1304; else empty.
     """
 
-    def __init__(self, reason: str, *, retry_after_s: float | None = None, is_repeat: bool = False) -> None:
-        self.reason, self.retry_after_s, self.is_repeat = reason, retry_after_s, is_repeat
+    def __init__(self, reason: str, *, retry_after_s: float | None = None, doubt: str = "") -> None:
+        self.reason, self.retry_after_s, self.doubt = reason, retry_after_s, doubt
         super().__init__(reason)
 
 

@@ -137,7 +137,6 @@ class _DayReader:
             files[-1].write_text(api_page.lines(page, number, ledger.items + 1), encoding="ascii")
             ledger.add(page, hashes)
             token = page.next_token
-        ledger.close()
         return self._whole(ledger, tuple(files))
 
     def _whole(self, ledger: PageLedger, files: tuple[Path, ...]) -> DayFetch:

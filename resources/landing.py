@@ -79,11 +79,8 @@ def _waits_for(one: Candidate, now: datetime) -> str:
     """What a file waits for; empty when it is complete."""
     if one.is_in_transfer:
         return "its name is that of a file in transfer"
-    changed_s = one.mtime_ns / 1e9
-    if changed_s > now.timestamp():  # a sender's clock that is ahead would make it wait for ever; the inode's time is ours
-        changed_s = min(changed_s, one.ctime_ns / 1e9)
-    if one.is_regular and not one.is_marked and now.timestamp() - changed_s < _QUIET_S:
-        return f"no {one.name}.done beside it, and it was written to in the last {_QUIET_S} s"
+    if one.is_regular and not one.is_marked and now.timestamp() - one.mtime_ns / 1e9 < _QUIET_S:
+        return f"no {one.name}.done beside it, and by its time it was written to in the last {_QUIET_S} s or will be"
     return ""
 
 

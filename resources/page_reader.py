@@ -12,14 +12,14 @@ import stamina
 
 from globalbev_assets.errors import GlobalBevError, TransientError
 from resources import api_page, http_fetch
-from resources.api_errors import bad_address, looping, no_answer
+from resources.api_errors import bad_address, incomplete, looping, no_answer
 from resources.api_feed import ApiFeed, Limits
 from resources.api_page import Page
 from resources.circuit_breaker import CircuitBreaker
 from resources.http_fetch import AttemptFailedError, Bounds
 from resources.page_ledger import PageLedger
 
-_REPEATS = 2  # further tries for a page that was there before; then the day is read anew
+_DOUBTS = 2  # further tries for a sound page that does not fit to the others; then the day is read anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class PageReader:
         self._began = time.monotonic()
         self._deadline = min(self._began + self._limits.page_s, day.deadline)
         self._is_probe = False
-        self._tries = self._repeats = 0
+        self._tries = self._doubts = 0
 
     def read(self) -> tuple[Page, list[int]] | None:
         """The page and the hashes of its keys; None when the API has nothing of this day."""
@@ -112,9 +112,9 @@ class PageReader:
         """Whether to try again, and after how long when the server has a wish."""
         if not isinstance(error, AttemptFailedError) or self._is_called_off():
             return False
-        self._repeats += error.is_repeat
+        self._doubts += bool(error.doubt)
         wait_s = min(error.retry_after_s or 0.0, self._limits.retry_after_max_s)
-        if self._repeats > _REPEATS or time.monotonic() + wait_s + self._limits.wait_first_s >= self._deadline:
+        if self._doubts > _DOUBTS or time.monotonic() + wait_s + self._limits.wait_first_s >= self._deadline:
             return False
         return wait_s or True
 
@@ -124,9 +124,10 @@ class PageReader:
 
     def _given_up(self, failed: AttemptFailedError) -> TransientError:
         breaker, where = self._source.breaker, f"page {self._number} of {self._day.day}"
-        if failed.is_repeat:
+        if failed.doubt:
             breaker.succeeded(is_probe=self._is_probe)
-            return looping(f"{where}: {failed.reason}, {self._tries} times")
+            kind = looping if failed.doubt == "GB-1304" else incomplete
+            return kind(f"{where}: {failed.reason}")
         if not self._is_probe and breaker.is_open():  # the others found out first
             return breaker.refusal()
         if not self._source.stop.is_set():
