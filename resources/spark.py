@@ -6,9 +6,11 @@ and no import starts a JVM.
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 import uuid
+import weakref
 from typing import TYPE_CHECKING, Any, cast
 
 from globalbev_assets.errors import TerminalError
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 # Sessions are found by user and id; the machine's user name may differ between a run and the process that ends it.
 _USER = "globalbev"
+_open_sessions: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
 def open_session(settings: Settings, *, pool: Pool = "live") -> SparkSession:
@@ -85,7 +88,17 @@ def connect(server: ServerHandle, session_id: str) -> SparkSession:
     spark = ConnectSession(DefaultChannelBuilder(address))
     # By default a vanished server is waited for 15 minutes, with these figures 8 s. It is on this machine: it is there or it is not.
     spark.client.set_retry_policies([DefaultPolicy(max_retries=8, backoff_multiplier=3.0, initial_backoff=50, max_backoff=2000, jitter=100)])
+    _open_sessions.add(spark)
     return cast("SparkSession", spark)
+
+
+def _close_open_sessions() -> None:
+    """Close what is open before the interpreter ends: a session that Python collects then waits for ever in gRPC, seen each time (Spark 4.2)."""
+    for spark in list(_open_sessions):
+        spark.stop()
+
+
+atexit.register(_close_open_sessions)
 
 
 def _on_server(settings: Settings) -> SparkSession:
