@@ -13,7 +13,8 @@ from resources.atomic_files import write_text
 from resources.settings import PROJECT
 
 TEMPLATE = PROJECT / "dagster.yaml"
-EVENT_LOG = "{env: GLOBALBEV_EVENT_LOG}"
+ONLY_IN_THE_COPY = "#: "
+EVENTS = "<events>"
 _SEAL = "# Written by the set-up, which replaces it only while the rest of the file has this checksum: "
 
 
@@ -32,7 +33,7 @@ def prepare_dagster_home(home: Path, template: Path = TEMPLATE) -> Path:
     folder = home.absolute() / "dagster"
     folder.mkdir(parents=True, exist_ok=True)
     place = folder / "dagster.yaml"
-    text = _sealed(template.read_text(encoding="utf-8").replace(EVENT_LOG, json.dumps(str(folder / "events"))))
+    text = _sealed(template.read_text(encoding="utf-8").replace(ONLY_IN_THE_COPY, "").replace(EVENTS, json.dumps(str(folder / "events"))))
     before = place.read_text(encoding="utf-8") if place.exists() else None
     if before != text and (before is None or _is_as_written(before)):
         write_text(place, text)

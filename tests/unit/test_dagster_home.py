@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import yaml
 from dagster._config import process_config
 from dagster._core.instance.config import dagster_instance_config, dagster_instance_config_schema
+from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster_postgres.utils import pg_url_from_config
 
 from resources.dagster_home import TEMPLATE, prepare_dagster_home
@@ -70,10 +72,16 @@ def test_the_block_for_postgresql_is_valid_in_place_of_the_event_log(monkeypatch
     """`storage` beside `event_log_storage` is refused, so the block is tried as its comment says: in place of it."""
     for name in ("HOST", "USER", "PASSWORD", "DB"):
         monkeypatch.setenv(f"DAGSTER_POSTGRES_{name}", name.lower())
-    settings = yaml.safe_load(TEMPLATE.read_text())
-    del settings["event_log_storage"]
-    (tmp_path / "dagster.yaml").write_text(yaml.safe_dump(settings | postgres_block()))
+    settings = yaml.safe_load(TEMPLATE.read_text()) | postgres_block()
+    (tmp_path / "dagster.yaml").write_text(yaml.safe_dump(settings))
     dagster_instance_config(str(tmp_path))
-    processed = process_config(dagster_instance_config_schema(), settings | postgres_block())
+    processed = process_config(dagster_instance_config_schema(), settings)
     assert processed.success and processed.value
     assert pg_url_from_config(processed.value["storage"]["postgres"]) == "postgresql+psycopg2://user:password@host:5432/db"
+
+
+def test_the_template_itself_is_an_instance(tmp_path: Path) -> None:
+    """Without DAGSTER_HOME, Dagster's commands take the ``dagster.yaml`` of the folder that they are called in."""
+    shutil.copy(TEMPLATE, tmp_path)
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        assert type(instance.event_log_storage) is SqliteEventLogStorage
