@@ -36,6 +36,14 @@ def choice(found: Mapping[str, Any], name: str, valid: tuple[str, ...], default:
     return value
 
 
+def is_set(found: Mapping[str, Any], name: str, where: str) -> bool:
+    """Whether a switch is on; off when it is not there; GB-1023 when it is neither."""
+    value = found.get(name, False)
+    if not isinstance(value, bool):
+        raise malformed(f"{where}.{name}", "That is neither true nor false.", repr(value), "true, false")
+    return value
+
+
 def text(found: Mapping[str, Any], name: str, where: str) -> str | None:
     """A text, or None when it is not there; GB-1023 for anything else."""
     value = found.get(name)

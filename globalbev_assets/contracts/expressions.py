@@ -16,11 +16,11 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE,
 )
-_WORDS = frozenset(
-    "and or not is null true false in between like ilike rlike regexp escape case when then else end as distinct from div interval "
-    "day days hour hours minute minutes second seconds week weeks month months year years over partition by order asc desc nulls first last "
-    "rows range preceding following unbounded current row exists current_date current_timestamp".split()  # noqa: SIM905
-)
+_OPERATORS = {"and", "or", "not", "is", "null", "true", "false", "in", "between", "like", "ilike", "rlike", "regexp", "escape", "div"}
+_CLAUSES = {"case", "when", "then", "else", "end", "as", "distinct", "from", "over", "partition", "by", "order", "asc", "desc", "nulls"}
+_FRAMES = {"rows", "range", "preceding", "following", "unbounded", "current", "row", "current_date", "current_timestamp", "interval"}
+_UNITS = {"day", "days", "hour", "hours", "minute", "minutes", "second", "seconds", "week", "weeks", "month", "months", "year", "years"}
+_WORDS = _OPERATORS | _CLAUSES | _FRAMES | _UNITS
 
 
 class MalformedExpressionError(ValueError):

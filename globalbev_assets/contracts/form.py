@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from globalbev_assets.contracts.columns import parse_column, with_raw_text
-from globalbev_assets.contracts.custom import OF_TABLE, choice, custom_properties, text
+from globalbev_assets.contracts.custom import OF_TABLE, choice, custom_properties, is_set, text
 from globalbev_assets.contracts.model import Column, Contract, Limit, Rule, Source
 from globalbev_assets.contracts.names import Layer, TableName, identifier
 from globalbev_assets.contracts.problems import malformed
@@ -61,7 +61,7 @@ def _parse(document: Mapping[str, Any], where: str) -> Contract:
         on_bad_record=choice(custom, "onBadRecord", ("permissive", "fail_fast"), "permissive", where),
         business=" ".join((text(custom, "business", where) or "").split()),
         path=where,
-        has_change_feed=choice(custom, "changeFeed", (True, False), False, where),  # type: ignore[arg-type]
+        has_change_feed=is_set(custom, "changeFeed", where),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
@@ -53,8 +54,18 @@ def _column(contract: Contract, rule: Rule, at: str) -> Iterator[Problem]:
         yield Problem("GB-1046", at, f"A {rule.kind} is a rule on text.", f"{rule.column} is {kind}")
     if rule.kind == "range" and kind not in _OF_NUMBERS:
         yield Problem("GB-1046", at, "A range is a rule on numbers.", f"{rule.column} is {kind}", "an expression")
+    if rule.pattern is not None and not _is_pattern(rule.pattern):
+        yield Problem("GB-1046", at, "The pattern is no regular expression.", rule.pattern[:80])
     if rule.minimum is not None and rule.maximum is not None and rule.minimum > rule.maximum:
         yield Problem("GB-1046", at, "The least is greater than the most.", f"{rule.minimum} > {rule.maximum}")
+
+
+def _is_pattern(pattern: str) -> bool:
+    try:
+        re.compile(pattern)
+    except re.error:
+        return False
+    return True
 
 
 def _expression(contract: Contract, rule: Rule, book: Mapping[TableName, Contract], at: str) -> Iterator[Problem]:

@@ -36,17 +36,22 @@ def load_contracts(folders: Sequence[Path] = (), *, cache: Path | None = None) -
     return book
 
 
-def read_contracts(folders: Sequence[Path] = (), *, cache: Path | None = None) -> tuple[ContractBook, tuple[Problem, ...]]:
-    """The contracts that can be read, and all that is wrong with any."""
+def read_contracts(
+    folders: Sequence[Path] = (), *, cache: Path | None = None, known: ContractBook | None = None
+) -> tuple[ContractBook, tuple[Problem, ...]]:
+    """The contracts that can be read, and all that is wrong with any.
+
+    ``known``: contracts that are in order already, instead of the packaged ones; then only what the folders add is linted.
+    """
     remembered = ValidationCache(cache)
-    contracts: dict[TableName, Contract] = {}
+    contracts = dict(known or {})
     problems = [problem for folder in folders if (problem := _folder_problem(folder))]
-    for root in (PACKAGED, *folders):
+    for root in (*(() if known else (PACKAGED,)), *folders):
         for path in sorted(root.rglob(PATTERN)):
             problems += _add(contracts, path, _where(path, root), remembered)
     remembered.save()
     book = ContractBook(contracts.values())
-    return book, (*problems, *lint(book))
+    return book, (*problems, *lint(book, known or {}))
 
 
 def _add(contracts: dict[TableName, Contract], path: Path, where: str, remembered: ValidationCache) -> Iterable[Problem]:

@@ -24,7 +24,7 @@ class Rule:
     """A rule on one row. ``id`` is what quarantine, ledger, checks and the data dictionary call it.
 
     ``passes_null`` says what the rule means for a NULL. ``expression`` (Spark SQL over the table's columns and the transform's helper columns,
-    which start with ``_``) is true for a good row.
+    which start with ``_``) is true for a good row. ``pattern`` stands as the contract writes it and is about the whole value.
     """
 
     id: str

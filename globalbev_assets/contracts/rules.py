@@ -6,13 +6,12 @@ answer with a helper column needs no second join.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from globalbev_assets.contracts.custom import ACTIONS, OF_COLUMN, OF_LIMIT, OF_ROW_RULE, choice, custom_properties, known_keys, text
+from globalbev_assets.contracts.custom import ACTIONS, OF_COLUMN, OF_LIMIT, OF_ROW_RULE, choice, custom_properties, is_set, known_keys, text
 from globalbev_assets.contracts.model import Action, Column, Limit, Rule
 from globalbev_assets.contracts.names import TableName
 from globalbev_assets.contracts.problems import malformed
@@ -82,7 +81,7 @@ def _option_rules(options: Mapping[str, Any], column: Column, action: Action, wh
             "pattern",
             action,
             column.name,
-            pattern=anchored(options["pattern"]),
+            pattern=options["pattern"],
             description=f"{column.name} is well-formed.",
         )
     shortest, longest = _number(options, "minLength", where), _number(options, "maxLength", where)
@@ -128,17 +127,11 @@ def _limit(entry: Mapping[str, Any], implementation: Mapping[str, Any], where: s
     return Limit(
         id=entry["name"],
         metric=str(implementation["metric"]),
-        blocking=choice(implementation, "blocking", (True, False), False, where),  # type: ignore[arg-type]
+        blocking=is_set(implementation, "blocking", where),
         minimum=_number(implementation, "minimum", where),
         maximum=_number(implementation, "maximum", where),
         description=" ".join((entry.get("description") or "").split()),
     )
-
-
-def anchored(pattern: str) -> str:
-    r"""The pattern of the whole value, in Java's form: ``\z``, because ``$`` lets a trailing line break through."""
-    body = re.sub(r"(?<!\\)\$\Z", "", pattern.removeprefix("^"))
-    return rf"^(?:{body})\z"
 
 
 def _number(options: Mapping[str, Any], name: str, where: str) -> Decimal | None:
