@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from functools import reduce
 from itertools import groupby
@@ -30,8 +29,7 @@ def file_feed(contract: Contract) -> FileFeed:
 def api_feed(contract: Contract) -> ApiFeed:
     """The feed of a contract whose source is a JSON API."""
     fields = set(ApiFeed.__dataclass_fields__) - {"name"}
-    options = {re.sub(r"(?<=[a-z])([A-Z])", r"_\1", name).lower(): value for name, value in contract.source.options.items()}
-    given = {name: value for name, value in options.items() if name in fields}
+    given = {name: value for name, value in contract.source.options.items() if name in fields}
     for name in ("key_fields", "query"):
         if name in given:
             given[name] = tuple(tuple(item) if isinstance(item, list) else item for item in given[name])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections import Counter
+from collections.abc import Iterable
 from contextlib import ExitStack
 from datetime import date
 from decimal import Decimal
@@ -74,9 +75,9 @@ class BronzeSources:
         counts = Counter[date]()
         for file in wanted:
             counts[file.day] += file.records
-        refused = {file.day: f"{file.name} is still arriving: {file.message}" for file in found.waiting if file.day in step.days}
-        result = _publish(step, contract, from_files(step.lake.spark, contract, wanted), counts, refused)
-        result.results += _dead_letters(step, contract, Counter(file.day for file in found.dead if file.day in step.days))
+        result = _publish(step, contract, from_files(step.lake.spark, contract, wanted), counts)
+        result.results += _files_aside(step, contract, "dead_letter", [file.day for file in found.dead])
+        result.results += _files_aside(step, contract, "still_arriving", [file.day for file in found.waiting])
         return result
 
     def _from_api(self, step: Step, contract: Contract) -> TableResult:
@@ -107,8 +108,11 @@ def _publish(step: Step, contract: Contract, frame: DataFrame | None, counts: di
     return step.publisher.publish(Batch(contract, without_rules(rows), step.days, gate))
 
 
-def _dead_letters(step: Step, contract: Contract, dead: Counter[date]) -> list[DqResult]:
+def _files_aside(step: Step, contract: Contract, rule: str, days: Iterable[date | None]) -> list[DqResult]:
+    """Files that are not in the table, as warnings of their day: the others of the day are."""
+    counted = Counter(day for day in days if day in step.days)
     return [
-        DqResult(str(contract.name), "dead_letter", "day", "", day, step.publisher.run_id, "warn", Decimal(count), None, Decimal(0), None, False, False, now())
-        for day, count in dead.items()
+        DqResult(str(contract.name), rule, "day", "", day, step.publisher.run_id, "warn", Decimal(count), None, Decimal(0), None, False, False, now())
+        for day, count in counted.items()
+        if day is not None
     ]

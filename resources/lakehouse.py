@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import uuid
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date
@@ -81,6 +82,12 @@ class Lakehouse:
         if days is None or contract.date_column is None:
             return frame
         return frame.where(days_predicate(contract.date_column, days))
+
+    def cut(self, frame: DataFrame) -> DataFrame:
+        """The same rows behind a temporary view: a plan of Spark Connect may nest 100 levels of messages, two an operation, and this one starts at 0."""
+        view = f"cut_{uuid.uuid4().hex}"
+        frame.createOrReplaceTempView(view)
+        return self.spark.table(view)
 
     def check_writable(self) -> None:
         """Fail early and clearly, before anything is read, when nothing could be written.

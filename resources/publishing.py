@@ -124,7 +124,10 @@ class Publisher:
 
     def _replace(self, contract: Contract, rows: DataFrame, days: Collection[date], metadata: str) -> None:
         """Replace exactly these days in one commit: clears a day that became empty, rejects a row of another day."""
-        writer = self._columns(contract, rows).write.format("delta").mode("overwrite").option("userMetadata", metadata)
+        complete = self._columns(contract, rows)
+        if contract.partition_column:  # else every task writes a file for every day
+            complete = complete.hint("rebalance", contract.partition_column)
+        writer = complete.write.format("delta").mode("overwrite").option("userMetadata", metadata)
         if contract.date_column is not None:
             writer = writer.option("replaceWhere", days_predicate(contract.date_column, days))
         writer.save(self.lake.path(contract.name))

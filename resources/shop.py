@@ -131,7 +131,7 @@ class Relation:
         """Of a contract whose source is a database."""
         options = contract.source.options
         parent = options.get("parent") or {}
-        return cls(options["relation"], options["mode"] == "full", options.get("businessTime"), options.get("fallbackTime"), parent.get("relation"), parent.get("on"))
+        return cls(options["relation"], options["mode"] == "full", options.get("business_time"), options.get("fallback_time"), parent.get("relation"), parent.get("on"))
 
     @property
     def table(self) -> sql.Composable:

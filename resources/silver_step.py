@@ -35,7 +35,8 @@ def publish_silver(step: Step, contract: Contract) -> TableResult:
     if bronze_contract.source.kind == "file_feed":
         replaced = _replaced_sources(step, source)
         bronze = bronze.withColumn(REPLACED, F.col("_source").isin(sorted(replaced)) if replaced else F.lit(False))
-    frame = judged(contract, bronze, transform, _references(step, contract, transform, filled), is_delivered=is_delivered, held=_held(step, contract))
+    refs = _references(step, contract, transform, filled)
+    frame = judged(contract, bronze, transform, refs, is_delivered=is_delivered, held=_held(step, contract), cut=step.lake.cut)
     gate = Gate(contract, step.history(contract.name), arrived, refused)
     taken_away = [name for name, by in replaced.items() if by in step.days]
     return step.publisher.publish(Batch(contract, frame, step.days, gate, transform.output, taken_away))

@@ -45,6 +45,8 @@ def session_conf(pool: Pool = "live") -> dict[str, str]:
     return {
         # Days are UTC days everywhere; the machine's zone would move orders near midnight into another partition.
         "spark.sql.session.timeZone": "UTC",
+        # The landing zone's files may be cp1252, which Spark 4 reads only with this.
+        "spark.sql.legacy.javaCharsets": "true",
         # Live runs weigh three times a backfill's, so that a day's load is not queued behind six months (FAIR scheduling).
         "spark.scheduler.pool": pool,
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -40,10 +42,8 @@ def _plain(unit: SparkColumn) -> SparkColumn:
 
 
 def _factor(unit: SparkColumn) -> SparkColumn:
-    found = F.lit(None).cast(VOLUME)
-    for name, millilitres in MILLILITRES.items():
-        found = F.when(_plain(unit) == name, F.lit(millilitres).cast(VOLUME)).otherwise(found)
-    return found
+    factors = F.create_map(*[F.lit(text) for text in chain.from_iterable(MILLILITRES.items())])
+    return F.try_element_at(factors, _plain(unit)).cast(VOLUME)
 
 
 def with_nutrients(documents: DataFrame, refs: References) -> DataFrame:  # noqa: ARG001

@@ -5,7 +5,7 @@ Those that need a library (phone numbers, addresses) run over distinct values in
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import functions as F
@@ -31,12 +31,18 @@ def folded(text: SparkColumn) -> SparkColumn:
     return F.regexp_replace(F.lower(F.trim(text)), r"[\s\-]+", " ")
 
 
+def first_match(cases: Sequence[tuple[SparkColumn, SparkColumn]], otherwise: SparkColumn) -> SparkColumn:
+    """The value of the first condition that holds, as one flat CASE: nested ones run into protobuf's depth of 100."""
+    (condition, value), *others = cases
+    found = F.when(condition, value)
+    for condition, value in others:
+        found = found.when(condition, value)
+    return found.otherwise(otherwise)
+
+
 def _lookup(words: dict[str, tuple[str, ...]], otherwise: str) -> Callable[[SparkColumn], SparkColumn]:
     def apply(text: SparkColumn) -> SparkColumn:
-        found = F.lit(otherwise)
-        for status, spellings in words.items():
-            found = F.when(folded(text).isin(list(spellings)), status).otherwise(found)
-        return found
+        return first_match([(folded(text).isin(list(spellings)), F.lit(status)) for status, spellings in words.items()], F.lit(otherwise))
 
     return apply
 
@@ -51,10 +57,8 @@ _EMAIL = r"\A[^@\s]+@[^@\s]+\.[A-Za-z]{2,}\z"
 def _country(text: SparkColumn) -> SparkColumn:
     """Two capital letters; a country's name that we know becomes its code."""
     upper = F.upper(F.trim(text))
-    found = F.when(upper.rlike(r"\A[A-Z]{2}\z"), upper)
-    for code, names in COUNTRIES.items():
-        found = F.when(upper.isin(list(names)), code).otherwise(found)
-    return found
+    named = [(upper.isin(list(names)), F.lit(code)) for code, names in COUNTRIES.items()]
+    return first_match([*named, (upper.rlike(r"\A[A-Z]{2}\z"), upper)], F.lit(None))
 
 
 CLEANERS: dict[str, Callable[[SparkColumn], SparkColumn]] = {

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import chain
 
 import pandas as pd
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.types import StringType
 from scourgify.address_constants import STATE_ABBREVIATIONS
 
 from globalbev_assets.transforms import contact_values
+from globalbev_assets.transforms.cleaners import first_match
 from globalbev_assets.transforms.registry import References, Transform
 
 YOUNGEST, OLDEST = 13, 110
@@ -36,7 +39,7 @@ def with_birth_date(customers: DataFrame, refs: References) -> DataFrame:  # noq
     status = (
         F.when(text.isNull() | (text == ""), "missing").when(ambiguous, "ambiguous").when(readable.isNull(), "unreadable").otherwise("ok")
     )
-    return customers.withColumn("_birth_date", readable.cast("string")).withColumn("_birth_date_status", status)
+    return customers.withColumns({"_birth_date": readable.cast("string"), "_birth_date_status": status})
 
 
 def _year(digits: SparkColumn) -> SparkColumn:
@@ -61,23 +64,24 @@ def with_contact(people: DataFrame, refs: References) -> DataFrame:  # noqa: ARG
     """Phone, street, region and postal code by the rules of the row's country; NULL where they cannot be read."""
     cleaned = _by_distinct(people, "phone_e164", _phones)
     cleaned = _by_distinct(cleaned, "street", _streets)
-    return cleaned.withColumn("region", _region()).withColumn("postal_code", _postal_code())
+    return cleaned.withColumns({"region": _region(), "postal_code": _postal_code()})
 
 
-def _by_distinct(people: DataFrame, column: str, udf: object) -> DataFrame:
+def _by_distinct(people: DataFrame, column: str, function: Callable[[pd.Series, pd.Series], pd.Series]) -> DataFrame:
     """Run a Python function over the column's distinct (country, text) only, and join the results back."""
-    values = people.select(F.col("country_code").alias("_country"), F.col(column).alias("_text")).where("_text is not null").distinct()
-    done = values.withColumn("_value", udf("_text", "_country"))  # type: ignore[operator]
-    same = people["country_code"].eqNullSafe(done["_country"]) & (people[column] == done["_text"])
-    return people.join(F.broadcast(done), same, "left").withColumn(column, F.col("_value")).drop("_country", "_text", "_value")
+    text, land, value = f"_text_{column}", f"_country_{column}", f"_value_{column}"
+    values = people.select(F.col("country_code").alias(land), F.col(column).alias(text)).where(F.col(text).isNotNull()).distinct()
+    # made here, not at import: whether it is Spark Connect's kind or the classic one depends on the session
+    udf = F.pandas_udf(function, StringType())  # type: ignore[call-overload]
+    done = values.withColumn(value, udf(text, land))
+    same = F.col("country_code").eqNullSafe(F.col(land)) & (F.col(column) == F.col(text))
+    return people.join(F.broadcast(done), same, "left").withColumn(column, F.col(value))
 
 
-@F.pandas_udf("string")  # type: ignore[call-overload,untyped-decorator,unused-ignore]
 def _phones(text: pd.Series, country: pd.Series) -> pd.Series:
     return pd.Series([contact_values.phone_e164(*pair) for pair in zip(text, country, strict=True)], dtype="object")
 
 
-@F.pandas_udf("string")  # type: ignore[call-overload,untyped-decorator,unused-ignore]
 def _streets(text: pd.Series, country: pd.Series) -> pd.Series:
     return pd.Series([contact_values.street(*pair) for pair in zip(text, country, strict=True)], dtype="object")
 
@@ -95,10 +99,8 @@ def _postal_code() -> SparkColumn:
     text = F.upper(F.regexp_replace(F.trim(F.col("postal_code")), r"\s+", ""))
     british = F.regexp_replace(text, r"\A(.+)(\d[A-Z]{2})\z", "$1 $2")
     formed = F.when(F.col("country_code") == "GB", british).otherwise(text)
-    result = formed
-    for country, pattern in POSTAL_CODES.items():
-        result = F.when((F.col("country_code") == country) & ~formed.rlike(pattern), F.lit(None)).otherwise(result)
-    return result
+    wrong = [((F.col("country_code") == country) & ~formed.rlike(pattern), F.lit(None)) for country, pattern in POSTAL_CODES.items()]
+    return first_match(wrong, formed)
 
 
 TRANSFORMS = {

@@ -31,7 +31,7 @@ def with_rules(frame: DataFrame, contract: Contract) -> DataFrame:
     """
     errors = [_as_error(rule, contract) for rule in contract.rules if rule.action == "quarantine"]
     warnings = [F.when(broken(rule, contract), F.lit(rule.id)) for rule in contract.rules if rule.action == "warn"]
-    return frame.withColumn(ERRORS, _present(errors, ERROR_TYPE)).withColumn(WARNINGS, _present(warnings, "array<string>"))
+    return frame.withColumns({ERRORS: _present(errors, ERROR_TYPE), WARNINGS: _present(warnings, "array<string>")})
 
 
 def broken(rule: Rule, contract: Contract) -> SparkColumn:
@@ -51,7 +51,7 @@ def _holds(rule: Rule) -> SparkColumn:
     if rule.kind == "pattern":
         return _column(rule).rlike(anchored(rule.pattern or ""))
     if rule.kind == "reference":
-        return F.when(_column(rule).isNotNull(), F.col(known_column(rule)))
+        return F.when(_column(rule).isNotNull(), F.coalesce(F.col(known_column(rule)), F.lit(False)))
     measured = F.length(_column(rule)) if rule.kind == "length" else _column(rule)
     bounds = [measured >= F.lit(rule.minimum)] if rule.minimum is not None else []
     bounds += [measured <= F.lit(rule.maximum)] if rule.maximum is not None else []

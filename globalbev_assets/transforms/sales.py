@@ -38,10 +38,10 @@ def with_order_and_lot(lines: DataFrame, refs: References) -> DataFrame:
 
 
 def with_order_and_totals(payments: DataFrame, refs: References) -> DataFrame:
-    """Add what the payment's order says and what was captured for it up to this payment.
+    """Add what the payment's order says and what was captured for it.
 
-    ``_order_total`` is the sum of the published lines; ``_captured_total`` the captured amounts of the order up to and with this payment, so
-    that a day says the same alone and inside a range; ``_capture_number`` counts the order's captured payments.
+    ``_order_total`` is the sum of the published lines; ``_captured_total`` the order's captured amounts of all days that bronze holds;
+    ``_capture_number`` counts the order's captured payments.
     """
     joined = _with_order(payments, refs)
     lines = refs["silver.order_lines"]
@@ -53,11 +53,10 @@ def with_order_and_totals(payments: DataFrame, refs: References) -> DataFrame:
 def _captures(payments: DataFrame) -> DataFrame:
     captured = payments.where(clean("payment_status", F.col("status")) == "captured")
     in_order = Window.partitionBy("order_id").orderBy("paid_at", F.col("payment_id").try_cast("bigint"))
-    running = in_order.rowsBetween(Window.unboundedPreceding, Window.currentRow)
     return captured.select(
         F.col("payment_id").alias("_capture_payment_id"),
         F.row_number().over(in_order).alias("_capture_number"),
-        F.sum(F.col("amount").try_cast(MONEY)).over(running).cast(MONEY).alias("_captured_total"),
+        F.sum(F.col("amount").try_cast(MONEY)).over(Window.partitionBy("order_id")).cast(MONEY).alias("_captured_total"),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
@@ -12,13 +12,24 @@ from globalbev_assets.contracts.model import Contract, Rule
 from globalbev_assets.transforms.outcomes import DAY, VERSION, with_outcomes
 from globalbev_assets.transforms.registry import Transform
 from globalbev_assets.transforms.rules import RAW, known_column, with_rules
-from globalbev_assets.transforms.typed import typed, with_raw
+from globalbev_assets.transforms.typed import typed
 
 DIGITS = 20
 
 
+def _uncut(frame: DataFrame) -> DataFrame:
+    return frame
+
+
 def judged(
-    contract: Contract, bronze: DataFrame, transform: Transform, refs: Mapping[str, DataFrame], *, is_delivered: bool, held: DataFrame | None = None
+    contract: Contract,
+    bronze: DataFrame,
+    transform: Transform,
+    refs: Mapping[str, DataFrame],
+    *,
+    is_delivered: bool,
+    held: DataFrame | None = None,
+    cut: Callable[[DataFrame], DataFrame] = _uncut,
 ) -> DataFrame:
     """Give every bronze row its typed columns, its broken rules and its one outcome.
 
@@ -28,16 +39,17 @@ def judged(
         transform: what the contract cannot say.
         refs: the tables that the contract or the transform refers to, by ``layer.table``.
         is_delivered: whether the day of a bronze row says how new it is (files, snapshots), or the time of its reading does (full reads).
+        cut: gives a frame a short plan of its own; asked for where the plan is about to become deeper than Spark Connect takes.
         held: see :func:`globalbev_assets.transforms.outcomes.with_outcomes`.
     """
-    text_columns = tuple(name for name in bronze.columns if not name.startswith("_"))
-    dated = bronze.withColumn("_read_day", F.col(DAY) if is_delivered else F.to_date("_ingested_at"))
-    frame = with_raw(dated.withColumn(VERSION, version(contract, bronze.columns)), text_columns)
+    text_columns = [name for name in bronze.columns if not name.startswith("_")]
+    read_day = F.col(DAY) if is_delivered else F.to_date("_ingested_at")
+    frame = bronze.withColumns({VERSION: version(contract, bronze.columns, read_day), RAW: F.struct(*text_columns)})
     if transform.prepare:
         frame = transform.prepare(frame, refs)
     frame = typed(frame, contract)
     if transform.finish:
-        frame = transform.finish(frame, refs)
+        frame = cut(transform.finish(cut(frame), refs))
     frame = _with_raw_text(frame, contract)
     for rule in contract.rules:
         if rule.kind == "reference":
@@ -45,32 +57,33 @@ def judged(
     return with_outcomes(with_rules(frame, contract), contract, held)
 
 
-def version(contract: Contract, columns: list[str]) -> SparkColumn:
+def version(contract: Contract, columns: list[str], read_day: SparkColumn) -> SparkColumn:
     """A text that sorts as the newness of a row.
 
     What the contract names, then the day; else the day of delivery (files) or of the reading (database), the file's version,
     ``updated_at`` and the position.
     """
     position = F.lpad(F.col("_source_position"), DIGITS, "0")
-    named = contract.source.options.get("versionBy")
+    named = contract.source.options.get("version_by")
     if named:
         return F.concat_ws("|", *[F.lpad(F.coalesce(F.col(name), F.lit("")), DIGITS, "0") for name in named], F.col(DAY).cast("string"))
     changed = F.rpad(F.coalesce(F.col("updated_at"), F.lit("")), 32, " ") if "updated_at" in columns else F.lit("")
-    return F.concat_ws("|", F.greatest(F.col("_read_day"), F.col(DAY)).cast("string"), changed, position)
+    return F.concat_ws("|", F.greatest(read_day, F.col(DAY)).cast("string"), changed, position)
 
 
 def _with_raw_text(frame: DataFrame, contract: Contract) -> DataFrame:
     """Keep the raw text beside each value that could not be read, where the contract has a column for it."""
+    kept = {}
     for column in contract.columns:
         if column.raw_of:
             target = contract.column(column.raw_of)
             raw = F.col(f"{RAW}.{target.source or target.name}")
-            frame = frame.withColumn(column.name, F.when(F.col(target.name).isNull() & (F.trim(raw) != ""), raw))
-    return frame
+            kept[column.name] = F.when(F.col(target.name).isNull() & (F.trim(raw) != ""), raw)
+    return frame.withColumns(kept) if kept else frame
 
 
 def _with_known(frame: DataFrame, rule: Rule, refs: Mapping[str, DataFrame]) -> DataFrame:
-    """Add ``_known_<column>``: whether the reference's key exists."""
-    keys = refs[str(rule.reference)].select(F.col(rule.reference_column or "").alias("_key")).where("_key is not null").distinct()
-    joined = frame.join(F.broadcast(keys.withColumn("_found", F.lit(True))), F.col(rule.column or "") == F.col("_key"), "left")
-    return joined.withColumn(known_column(rule), F.coalesce("_found", F.lit(False))).drop("_key", "_found")
+    """Add ``_known_<column>``: true where the reference's key exists, else NULL."""
+    name, key = known_column(rule), f"_key_{rule.column}"
+    keys = refs[str(rule.reference)].select(F.col(rule.reference_column or "").alias(key)).where(F.col(key).isNotNull()).distinct()
+    return frame.join(F.broadcast(keys.withColumn(name, F.lit(True))), F.col(rule.column or "") == F.col(key), "left")

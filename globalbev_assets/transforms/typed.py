@@ -8,12 +8,6 @@ from pyspark.sql import functions as F
 
 from globalbev_assets.contracts.model import Column, Contract
 from globalbev_assets.transforms.cleaners import clean
-from globalbev_assets.transforms.rules import RAW
-
-
-def with_raw(frame: DataFrame, text_columns: tuple[str, ...]) -> DataFrame:
-    """Keep the source's text columns as they arrived in the struct ``_raw``, for the type rules and for quarantine."""
-    return frame.withColumn(RAW, F.struct(*[F.col(name) for name in text_columns]))
 
 
 def typed(frame: DataFrame, contract: Contract) -> DataFrame:
