@@ -4,8 +4,7 @@ Minutes of a cluster's start are paid a step, not a table. A table that fails do
 published, by day, and the step names at its end what was not.
 """
 
-from __future__ import annotations
-
+# No `from __future__ import annotations` here: Dagster reads the annotations of the functions that it is given.
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from typing import Any

@@ -9,7 +9,7 @@ from decimal import Decimal
 from statistics import median
 
 from globalbev_assets.contracts.model import Contract
-from globalbev_assets.contracts.verdicts import Verdict, judge
+from globalbev_assets.contracts.verdicts import Verdict, held_reason, judge
 from resources.ledger import DqResult, LedgerRow
 from resources.staging import DayFigures
 
@@ -33,8 +33,7 @@ class Day:
     @property
     def reason(self) -> str:
         """Why the day is held; empty when it may be published."""
-        failed = [verdict for verdict in self.verdicts if verdict.blocking and not verdict.passed]
-        return self.refused or "; ".join(f"{verdict.limit_id}: {verdict.metric} is {verdict.observed}, allowed {_bounds(verdict)}" for verdict in failed)
+        return self.refused or held_reason(self.verdicts)
 
 
 @dataclass(frozen=True)
@@ -124,6 +123,3 @@ def _rules_with_limits(contract: Contract) -> list[str]:
 def _rounded(value: Decimal) -> Decimal:
     return value.quantize(Decimal("0.000001"))
 
-
-def _bounds(verdict: Verdict) -> str:
-    return f"{'' if verdict.minimum is None else verdict.minimum} … {'' if verdict.maximum is None else verdict.maximum}".strip()

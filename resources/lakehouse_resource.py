@@ -46,6 +46,11 @@ class LakehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         """The settings of the process that runs the step."""
         return load_settings()
 
+    def lake(self) -> Lakehouse:
+        """The lake for those who read its ledger; Spark starts only if they ask for it."""
+        settings = self.settings
+        return Lakehouse(settings, book_of(settings), lambda: open_session(settings))
+
     @contextmanager
     def step(self, run_id: str, days: Sequence[date], *, is_backfill: bool) -> Iterator[Step]:
         """See :func:`open_step`; a backfill's jobs weigh a third of a live run's."""

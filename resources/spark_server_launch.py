@@ -18,6 +18,7 @@ from pathlib import Path
 from resources.jars import ensure_jars, pyspark_home
 from resources.java import ensure_java
 from resources.settings import Settings
+from resources.spark_class_archive import archive_options, archive_path
 from resources.spark_profile import java_options, server_conf, session_conf, spark_conf, spark_folder, write_pools
 from resources.spark_server_record import free_port
 
@@ -56,14 +57,14 @@ class Launch:
         """Write the files of a start and return what the keeper needs: no secret is in it."""
         folder = spark_folder(self.settings.home)
         java = ensure_java(self.settings.home).executable
-        class_path = [str(jar) for jar in (*sorted((pyspark_home() / "jars").glob("*.jar")), *self.jars)]
-        archive = folder / f"classes-{_digest([str(java.resolve()), *class_path])}.jsa"
+        jars = [*sorted((pyspark_home() / "jars").glob("*.jar")), *self.jars]
+        archive, class_path = archive_path(folder, java, jars), ":".join(map(str, jars))
         port, ui_port = free_port(), free_port()
         (folder / "log4j2.properties").write_text(_LOG4J, encoding="utf-8")
         write_pools(self.settings.home)
-        options = [*java_options(self.settings), f"-Dlog4j2.configurationFile={folder / 'log4j2.properties'}", *_archive_options(archive)]
+        options = [*java_options(self.settings), f"-Dlog4j2.configurationFile={folder / 'log4j2.properties'}", *archive_options(archive)]
         conf = spark_conf(self.settings) | server_conf(port, ui_port)
-        arguments = ["-cp", ":".join(class_path), *options, *(f"-D{name}={value}" for name, value in conf.items()), MAIN_CLASS]
+        arguments = ["-cp", class_path, *options, *(f"-D{name}={value}" for name, value in conf.items()), MAIN_CLASS]
         # A file: 30 kB of class path would be all that `ps` shows.
         (folder / "java.args").write_text("\n".join(map(_quoted, arguments)) + "\n", encoding="utf-8")
         record = {"launch": uuid.uuid4().hex, "key": self.key, "port": port, "ui_port": ui_port, "memory": self.settings.spark_memory}
@@ -72,23 +73,11 @@ class Launch:
             "folder": str(folder),
             "command": [str(java), f"@{folder / 'java.args'}"],
             "record": record,
-            "archive": str(archive),
+            "archive": [str(archive), str(java), class_path],
             "idle_s": self.idle_s,
         }
-
-
-def _archive_options(archive: Path) -> list[str]:
-    """Use the archive of loaded classes, or write one when this server ends. One that does not match is ignored by Java."""
-    quiet = "-Xlog:cds=off,cds+dynamic=off,class+path=off"
-    if archive.exists():
-        return [f"-XX:SharedArchiveFile={archive}", "-Xshare:auto", quiet]
-    return [f"-XX:ArchiveClassesAtExit={archive}.new", quiet]
 
 
 def _quoted(argument: str) -> str:
     escaped = argument.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
-
-
-def _digest(parts: list[str]) -> str:
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]

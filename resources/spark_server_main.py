@@ -20,13 +20,13 @@ from typing import Any
 import psutil
 from filelock import FileLock, Timeout
 
+from resources.spark_class_archive import make_archive
 from resources.spark_server_activity import has_clients, has_jobs
 from resources.spark_server_record import LOCK, LOG, RECORD, ServerRecord, forget_record, read_record, write_record
 
 _END_S = 20.0
-_ARCHIVE_S = 120.0
-# Exit codes of a JVM that ran its shutdown to the end: by itself, and by SIGTERM.
-_ENDED_IN_ORDER = (0, 143)
+# Long enough after the last job that nobody is likely to want the machine, short enough to come before the idle end.
+_ARCHIVE_AFTER_S = 60.0
 
 
 def main() -> int:
@@ -37,8 +37,7 @@ def main() -> int:
     record, jvm = _adopt(folder, adopted) if adopted else _start(folder, launch)
     if record is None or jvm is None:
         return 1
-    ended_by_us = _keep(folder, record, jvm, idle_s=float(launch["idle_s"]))
-    _save_archive(launch.get("archive"), jvm)
+    ended_by_us = _keep(folder, record, jvm, launch)
     forget_record(folder, record.launch)
     return 0 if ended_by_us else 1
 
@@ -67,19 +66,26 @@ def _adopt(folder: Path, launch_id: str) -> tuple[ServerRecord | None, psutil.Pr
     return record, psutil.Process(record.pid)
 
 
-def _keep(folder: Path, record: ServerRecord, jvm: psutil.Process, idle_s: float) -> bool:
+def _keep(folder: Path, record: ServerRecord, jvm: psutil.Process, launch: dict[str, Any]) -> bool:
     """Wait until the JVM ends by itself (False), or was idle for long enough and was ended (True)."""
+    idle_s = float(launch["idle_s"])
     pause_s = min(max(idle_s / 10, 0.2), 15.0)
-    busy_at = time.time()
+    archive: list[str] = launch.get("archive") or []
+    used_at = 0.0
+    started_at = time.time()
     while True:
         with contextlib.suppress(psutil.TimeoutExpired):
             jvm.wait(timeout=pause_s)
         if not record.is_alive():
             return False
         if has_clients(record.pid, record.port) or has_jobs(record.ui_port):
-            busy_at = time.time()
-        if time.time() - max(busy_at, _asked_for_at(folder)) > idle_s and _end(folder, record, jvm, idle_s):
+            used_at = time.time()
+        idle_for_s = time.time() - max(started_at, used_at, _asked_for_at(folder))
+        if idle_for_s > idle_s and _end(folder, record, jvm, idle_s):
             return True
+        if archive and used_at and idle_for_s > _ARCHIVE_AFTER_S:
+            make_archive(Path(archive[0]), *archive[1:])
+            archive = []
 
 
 def _asked_for_at(folder: Path) -> float:
@@ -103,22 +109,6 @@ def _end(folder: Path, record: ServerRecord, jvm: psutil.Process, idle_s: float)
     with contextlib.suppress(psutil.TimeoutExpired):
         jvm.wait(timeout=_END_S)
     return True
-
-
-def _save_archive(archive: str | None, jvm: psutil.Process) -> None:
-    """Put the class-data archive, which the JVM wrote at its end, where the next start looks for it: whole or not at all."""
-    code = None
-    with contextlib.suppress(psutil.TimeoutExpired):
-        code = jvm.wait(timeout=_ARCHIVE_S)
-    if jvm.is_running():
-        jvm.kill()
-    written = Path(f"{archive}.new")
-    if archive is None or not written.exists():
-        return
-    if code in _ENDED_IN_ORDER:
-        written.replace(archive)
-    else:
-        written.unlink()
 
 
 if __name__ == "__main__":

@@ -78,9 +78,9 @@ def end_server(folder: Path, record: ServerRecord) -> None:
         server = psutil.Process(record.pid)
         server.terminate()
         deadline = time.monotonic() + _END_S
-        while record.is_alive() and record.answers() and time.monotonic() < deadline:
+        while record.is_alive() and time.monotonic() < deadline:
             time.sleep(_PAUSE_S)
-        if record.answers():
+        if record.is_alive():
             server.kill()
 
 

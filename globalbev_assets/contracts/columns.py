@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from globalbev_assets.contracts.custom import ACTIONS, OF_COLUMN, choice, custom_properties, text
@@ -37,16 +36,6 @@ def parse_column(node: Mapping[str, Any], where: str) -> Column:
         is_output=is_output,
         lineage=tuple(node.get("transformSourceObjects") or ()),
     )
-
-
-def with_raw_text(columns: tuple[Column, ...]) -> tuple[Column, ...]:
-    """Say of each ``raw_of`` column how it is derived: the text as it came, where the column that it belongs to could not be read."""
-    by_name = {column.name: column for column in columns}
-    return tuple(_raw(column, by_name[column.raw_of]) if column.raw_of in by_name else column for column in columns)
-
-
-def _raw(column: Column, read: Column) -> Column:
-    return replace(column, derive=f"case when {read.name} is null then nullif(trim(_raw.{read.source_name}), '') end")
 
 
 def _type(name: str) -> str:

@@ -50,3 +50,18 @@ def text(found: Mapping[str, Any], name: str, where: str) -> str | None:
     if value is not None and not isinstance(value, str):
         raise malformed(f"{where}.{name}", "A text is wanted.", repr(value))
     return value
+
+
+def texts(value: Any, where: str) -> tuple[str, ...]:
+    """A list of texts; GB-1023 for anything else."""
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise malformed(where, "A list of texts is wanted.", repr(value))
+    return tuple(value)
+
+
+def whole_number(found: Mapping[str, Any], name: str, where: str) -> int:
+    """A whole number, 0 when it is not there; GB-1023 for anything else."""
+    value = found.get(name, 0)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise malformed(f"{where}.{name}", "A whole number is wanted.", repr(value))
+    return value

@@ -90,7 +90,7 @@ def _column(column: Column) -> tuple[str, ...]:
     notes += [f"personal, masked: {MASKS.get(column.mask or '', column.mask)}"] if column.is_pii else []
     notes += [f"from {', '.join(f'`{source}`' for source in column.lineage)}"] if column.lineage else []
     notes += [f"from `{column.source}`"] if column.source else []
-    notes += [f"`{column.derive}`"] if column.derive and not column.raw_of else []
+    notes += [f"`{column.derive}`"] if column.derive else []
     return f"`{column.name}`", f"`{column.type}`", column.description, "; ".join(notes)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from globalbev_assets.contracts.columns import parse_column, with_raw_text
-from globalbev_assets.contracts.custom import OF_TABLE, choice, custom_properties, is_set, text
+from globalbev_assets.contracts.columns import parse_column
+from globalbev_assets.contracts.custom import OF_TABLE, choice, custom_properties, is_set, text, texts, whole_number
 from globalbev_assets.contracts.model import Column, Contract, Limit, Rule, Source
 from globalbev_assets.contracts.names import Layer, TableName, identifier
 from globalbev_assets.contracts.problems import malformed
@@ -51,8 +51,8 @@ def _parse(document: Mapping[str, Any], where: str) -> Contract:
         source=source,
         rules=rules,
         limits=limits,
-        upstream=_upstream(custom, source, rules, name),
-        lookback_days=custom.get("lookbackDays", 0),
+        upstream=_upstream(custom, source, rules, where),
+        lookback_days=whole_number(custom, "lookbackDays", where),
         date_column=_date_column(custom, columns, name.layer, where),
         due=_due(service),
         freshness_hours=_amount(service.get("freshness"), _HOURS_IN, where),
@@ -81,11 +81,11 @@ def _columns_and_rules(node: Mapping[str, Any], source: Source, where: str) -> t
         identifier(entry.get("name", ""))
         column = parse_column(entry, at)
         columns.append(column)
-        implied += implied_rules(entry, column, at, is_typed_from_text=is_typed_from_text and column.raw_of is None)
+        implied += implied_rules(entry, column, at, is_typed_from_text=is_typed_from_text)
         stated += stated_rules(entry.get("quality") or [], at, column.name)
     stated += stated_rules(node.get("quality") or [], where)
     rules = merged(implied, [rule for rule in stated if isinstance(rule, Rule)])
-    return with_raw_text(_in_key_order(node, tuple(columns))), rules, tuple(limit for limit in stated if isinstance(limit, Limit))
+    return _in_key_order(node, tuple(columns)), rules, tuple(limit for limit in stated if isinstance(limit, Limit))
 
 
 def _in_key_order(node: Mapping[str, Any], columns: tuple[Column, ...]) -> tuple[Column, ...]:
@@ -108,11 +108,11 @@ def _owner(document: Mapping[str, Any]) -> str:
     return next((member.get("username", "") for member in members if member.get("role") == "owner"), "")
 
 
-def _upstream(custom: Mapping[str, Any], source: Source, rules: tuple[Rule, ...], own: TableName) -> tuple[TableName, ...]:
+def _upstream(custom: Mapping[str, Any], source: Source, rules: tuple[Rule, ...], where: str) -> tuple[TableName, ...]:
     """Its source table, what it says, and what its rules refer to; each once."""
-    named: Iterator[str] = iter([*([source.options["table"]] if "table" in source.options else []), *(custom.get("upstream") or [])])
-    found = [*map(TableName.parse, named), *(rule.reference for rule in rules if rule.reference)]
-    return tuple(name for name in dict.fromkeys(found) if name != own)
+    said = texts(custom.get("upstream", []), f"{where}: customProperties.upstream")
+    named = (*([source.options["table"]] if "table" in source.options else []), *said)
+    return tuple(dict.fromkeys([*map(TableName.parse, named), *(rule.reference for rule in rules if rule.reference)]))
 
 
 def _date_column(custom: Mapping[str, Any], columns: tuple[Column, ...], layer: Layer, where: str) -> str | None:

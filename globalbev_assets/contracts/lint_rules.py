@@ -99,7 +99,7 @@ def _reference(rule: Rule, book: Mapping[TableName, Contract], at: str) -> Itera
 
 def _limit(contract: Contract, limit: Limit, at: str) -> Iterator[Problem]:
     base, separator, subject = limit.metric.partition(":")
-    ids = {rule.id for rule in contract.rules} | {DUPLICATE_KEY, (contract.source.options.get("dedupe") or {}).get("rule", DUPLICATE_KEY)}
+    ids = {rule.id for rule in contract.rules} | {DUPLICATE_KEY, contract.source.options.get("dedupe", {}).get("rule", DUPLICATE_KEY)}
     if (base in METRICS_OF) != bool(separator) or base not in METRICS | METRICS_OF:
         known = [*sorted(METRICS), *(f"{name}:…" for name in sorted(METRICS_OF))]
         yield Problem("GB-1036", f"{at}.metric", "There is no such figure.", limit.metric, closest(base, METRICS | METRICS_OF) or ", ".join(known))
@@ -116,21 +116,8 @@ def _limit(contract: Contract, limit: Limit, at: str) -> Iterator[Problem]:
 def _options(contract: Contract) -> Iterator[Problem]:
     """Columns that the source mapping names: of the dedupe, and of the keys that rows are told apart by."""
     options, at = contract.source.options, f"{contract.path}: customProperties.source"
-    dedupe = options.get("dedupe")
-    if dedupe is not None and (not isinstance(dedupe, dict) or set(dedupe) != {"columns", "keep", "rule"}):
-        yield Problem(
-            "GB-1022", f"{at}.dedupe", "The dedupe lacks a part, or has one too many.", ", ".join(map(str, dedupe or ())), "columns, keep, rule"
-        )
-        return
-    named = [
-        *(dedupe["columns"] if dedupe else ()),
-        *([dedupe["keep"]] if dedupe else ()),
-        *options.get("row_key", ()),
-        *options.get("group_key", ()),
-    ]
+    dedupe = options.get("dedupe", {})
+    named = [*dedupe.get("columns", ()), *([dedupe["keep"]] if dedupe else ()), *options.get("row_key", ()), *options.get("group_key", ())]
     for name in named:
         if not name.startswith("_") and name not in contract.column_names:
             yield Problem("GB-1032", at, "The table has no such column.", name, closest(name, contract.column_names))
-    parent = options.get("parent")
-    if parent is not None and (not isinstance(parent, dict) or set(parent) != {"relation", "on"}):
-        yield Problem("GB-1022", f"{at}.parent", "The parent lacks a part, or has one too many.", ", ".join(map(str, parent or ())), "relation, on")

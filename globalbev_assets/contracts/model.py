@@ -66,7 +66,7 @@ class Column:
     A silver column is the source column ``source`` (default: the same name), trimmed, cleaned by ``clean``, ``try_cast`` to ``type``; or ``logic``,
     an expression over the source's text columns and the transform's helper columns (leading ``_``); or ``derive``, an expression over
     the typed columns that stand before it and the helper columns. ``raw_of`` keeps the raw text of the column that it names where that one is
-    NULL because its text was not readable (the loader writes its ``derive``, over the transform's helper ``_raw``). ``is_output`` (customProperty
+    NULL because its text was not readable; the transforms fill it from the helper ``_raw``. ``is_output`` (customProperty
     ``filledBy: output``) is NULL until the transform's output step, after the rules were judged; so no row rule is implied for it.
     """
 
@@ -99,7 +99,7 @@ class Column:
     @property
     def is_cast(self) -> bool:
         """Whether the value is the source's text, cleaned and cast: no expression's and not filled in later."""
-        return self.logic is None and self.derive is None and not self.is_output
+        return self.logic is None and self.derive is None and self.raw_of is None and not self.is_output
 
 
 @dataclass(frozen=True)

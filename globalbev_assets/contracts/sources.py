@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from globalbev_assets.contracts.custom import known_keys, texts
 from globalbev_assets.contracts.model import Kind, Source
-from globalbev_assets.contracts.problems import Problem, ProblemError, closest, malformed
+from globalbev_assets.contracts.problems import malformed
 
 _DATABASE = frozenset({"dsn", "relation", "mode", "businessTime", "fallbackTime", "parent"})
 _FILE_FEED = frozenset({"feed", "format", "encodings", "delimiters"})
@@ -46,30 +47,60 @@ NEEDED: dict[Kind, frozenset[str]] = {
     "aggregate": frozenset(),
 }
 CHOICES = {"mode": ("by_day", "full"), "format": ("csv", "json", "jsonl")}
+_LISTS = frozenset({"encodings", "delimiters", "keyFields", "rowKey", "groupKey", "versionBy", "personal"})
+_NUMBERS = frozenset({"pageSize", "missingStatus"})
+_MAY_BE_NULL = frozenset({"nextTokenField", "pageSizeParam", "asOfParam", "totalField", "asOfField", "missingStatus", "missingError", "token"})
+_PARTS = {"parent": {"relation": str, "on": str}, "dedupe": {"columns": list, "keep": str, "rule": str}}
 
 
 def parse_source(value: Any, where: str) -> Source:
     """The source of a contract from its YAML mapping."""
-    if not isinstance(value, dict) or value.get("kind") not in OPTIONS:
-        got = value.get("kind") if isinstance(value, dict) else value
-        raise malformed(where, "The source has no known kind.", repr(got), ", ".join(OPTIONS))
-    kind: Kind = value["kind"]
+    kind = value.get("kind") if isinstance(value, dict) else value
+    if not isinstance(kind, str) or kind not in OPTIONS or not isinstance(value, dict):
+        raise malformed(where, "The source has no known kind.", repr(kind), ", ".join(OPTIONS))
     options = {key: option for key, option in value.items() if key != "kind"}
     _check(kind, options, where)
+    for key, option in options.items():
+        _check_shape(key, option, f"{where}.{key}")
     return Source(kind, {_snake(key): option for key, option in options.items()})
 
 
 def _check(kind: Kind, options: dict[str, Any], where: str) -> None:
-    for key in options:
-        if key not in OPTIONS[kind]:
-            known = ", ".join(sorted(OPTIONS[kind])) or "none"
-            raise ProblemError(Problem("GB-1022", where, f"A source of kind {kind} has no such option.", key, closest(key, OPTIONS[kind]) or known))
+    known_keys(options, OPTIONS[kind], where, f"option of a source of kind {kind}")
     missing = sorted(NEEDED[kind] - set(options))
     if missing:
         raise malformed(where, f"The source of kind {kind} lacks an option.", valid=", ".join(missing))
     for key, valid in CHOICES.items():
         if key in options and options[key] not in valid:
             raise malformed(f"{where}.{key}", "That choice does not exist.", repr(options[key]), ", ".join(valid))
+
+
+def _check_shape(key: str, option: Any, where: str) -> None:
+    if option is None and key in _MAY_BE_NULL:
+        return
+    if key in _PARTS:
+        _check_parts(option, _PARTS[key], where)
+    elif key in _LISTS:
+        texts(option, where)
+    elif key == "query":
+        if not isinstance(option, list) or not all(len(texts(pair, where)) == 2 for pair in option):
+            raise malformed(where, "Pairs of name and value are wanted.", repr(option))
+    elif key in _NUMBERS:
+        if not isinstance(option, int) or isinstance(option, bool):
+            raise malformed(where, "A whole number is wanted.", repr(option))
+    elif not isinstance(option, str):
+        raise malformed(where, "A text is wanted.", repr(option))
+
+
+def _check_parts(option: Any, parts: dict[str, type], where: str) -> None:
+    if not isinstance(option, dict) or set(option) != set(parts):
+        got = ", ".join(map(str, option)) if isinstance(option, dict) else repr(option)
+        raise malformed(where, "A part is missing, or there is one too many.", got, ", ".join(parts))
+    for name, kind in parts.items():
+        if kind is list:
+            texts(option[name], f"{where}.{name}")
+        elif not isinstance(option[name], kind):
+            raise malformed(f"{where}.{name}", "A text is wanted.", repr(option[name]))
 
 
 def _snake(key: str) -> str:

@@ -1,0 +1,1 @@
+"""Clean, typed, one row a key: one multi-asset a domain, from the contracts of the layer."""

@@ -1,0 +1,69 @@
+"""Which checks a table has, and which of its rules each of them judges: compiled from the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from globalbev_assets.contracts.model import Contract, Limit, Rule
+
+CONTRACT = "contract"
+
+
+@dataclass(frozen=True)
+class CheckKind:
+    """One check of one table.
+
+    Attributes:
+        name: as the UI shows it.
+        description: what it means when it fails.
+        rules: ids of the row rules it judges.
+        limits: ids of the day limits it judges.
+        is_blocking: whether a failed day keeps the next layer from being made.
+    """
+
+    name: str
+    description: str
+    rules: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
+    is_blocking: bool = False
+
+
+def check_kinds(contract: Contract) -> tuple[CheckKind, ...]:
+    """The checks of a table: ``contract`` over everything, and one for each kind of rule that the contract has."""
+    return (_whole(contract), *_by_rules(contract), *_by_limits(contract))
+
+
+def _whole(contract: Contract) -> CheckKind:
+    rules = tuple(rule.id for rule in contract.rules)
+    limits = tuple(limit.id for limit in contract.limits)
+    return CheckKind(CONTRACT, "The day was published, every source row is accounted for, and no blocking limit is broken.", rules, limits, is_blocking=True)
+
+
+_ROW_KINDS: tuple[tuple[str, str, Callable[[Rule], bool]], ...] = (
+    ("not_null", "Few rows lack what every row must have.", lambda rule: rule.kind == "not_null"),
+    ("reference", "Few rows name an order, product, store or market that is not there.", lambda rule: rule.kind == "reference" or rule.id.startswith(("unknown_", "parent_"))),
+    ("range", "Few rows have a number or date out of bounds.", lambda rule: rule.kind in ("range", "length") or rule.id.startswith(("negative_", "zero_", "manufactured_"))),
+    ("pattern", "Few rows have a text that cannot be read as what it should be.", lambda rule: rule.kind in ("pattern", "type", "accepted_values")),
+)
+_LIMIT_KINDS: tuple[tuple[str, str, Callable[[Limit], bool]], ...] = (
+    ("unique", "No key stands twice.", lambda limit: limit.metric == "duplicate_keys"),
+    ("volume", "The day has about as many rows as the same weekdays before; the day itself is not in that figure.", lambda limit: limit.metric in ("volume_ratio", "rows_in")),
+    ("completeness", "Every source row has one outcome, and columns are as full as agreed.", lambda limit: limit.metric == "unaccounted" or limit.metric.startswith("null_ratio:")),
+    ("reconciliation", "Counts and sums equal the source's.", lambda limit: limit.metric == "source_difference"),
+)
+
+
+def _by_rules(contract: Contract) -> Iterator[CheckKind]:
+    for name, description, belongs in _ROW_KINDS:
+        rules = tuple(rule.id for rule in contract.rules if belongs(rule))
+        if rules:
+            yield CheckKind(name, description, rules)
+
+
+def _by_limits(contract: Contract) -> Iterator[CheckKind]:
+    for name, description, belongs in _LIMIT_KINDS:
+        limits = tuple(limit.id for limit in contract.limits if belongs(limit))
+        if limits:
+            yield CheckKind(name, description, (), limits)
+    yield CheckKind("freshness", "The newest day that is due has been published.")

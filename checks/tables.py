@@ -1,0 +1,111 @@
+"""The checks as Dagster runs them: one step a domain and layer, each day reported for itself."""
+
+# No `from __future__ import annotations` here: Dagster reads the annotations of the functions that it is given.
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, timedelta
+
+import dagster as dg
+
+from checks.judgement import Judgement, judge
+from checks.kinds import CONTRACT, CheckKind, check_kinds
+from globalbev_assets.contracts.book import ContractBook
+from globalbev_assets.contracts.model import Contract
+from globalbev_assets.contracts.names import Layer
+from globalbev_assets.specs import asset_key
+from partitions.daily import days_of
+from partitions.days import now
+from partitions.reporting import DayCheck, report_day_checks
+from resources.lakehouse_resource import LakehouseResource
+from resources.ledger import DqResult, LedgerRow
+
+# Every day of the history has its `contract` check; the single kinds are reported for the newest days, failed days and single-day runs:
+# all kinds on all days would be 40,000 events for six months.
+NEWEST_DAYS = 14
+
+
+def domain_checks(layer: Layer, domain: str, book: ContractBook, partitions: dg.PartitionsDefinition[str]) -> dg.AssetChecksDefinition:
+    """All checks of one domain and layer."""
+    contracts = {asset_key(contract.name): contract for contract in book.domain(layer, domain)}
+    kinds = {(key, kind.name): kind for key, contract in contracts.items() for kind in check_kinds(contract)}
+    specs = [
+        dg.AssetCheckSpec(name, asset=key, description=kind.description, blocking=kind.is_blocking, partitions_def=partitions) for (key, name), kind in kinds.items()
+    ]
+
+    @dg.multi_asset_check(name=f"{layer}_{domain}_checks", specs=specs, can_subset=True)
+    def checks(context: dg.AssetCheckExecutionContext, lakehouse: LakehouseResource) -> Iterator[dg.AssetCheckResult]:
+        days = days_of(context.partition_keys)
+        history = _History(lakehouse, [contracts[key] for key in {check.asset_key for check in context.selected_asset_check_keys}])
+        found = [_Checked(contracts[check.asset_key], kinds[check.asset_key, check.name], history.judge(contracts[check.asset_key], kinds[check.asset_key, check.name], days))
+                 for check in sorted(context.selected_asset_check_keys)]  # fmt: skip
+        if len(days) > 1:
+            report_day_checks(context, [line for checked in found for line in checked.lines(days)])
+        yield from (checked.result for checked in found)
+
+    return checks
+
+
+class _Checked:
+    """One check's judgements of all days of a run."""
+
+    def __init__(self, contract: Contract, kind: CheckKind, by_day: Mapping[date, Judgement]) -> None:
+        self._contract, self._kind, self._by_day = contract, kind, by_day
+
+    @property
+    def _severity(self) -> dg.AssetCheckSeverity:
+        return dg.AssetCheckSeverity.ERROR if self._kind.is_blocking else dg.AssetCheckSeverity.WARN
+
+    def lines(self, days: Sequence[date]) -> list[DayCheck]:
+        """What is reported of each day in a range run."""
+        newest = set(days[-NEWEST_DAYS:])
+        return [
+            DayCheck(asset_key(self._contract.name), self._kind.name, str(day), found.passed, self._kind.is_blocking, self._severity, found.description, found.metadata)
+            for day, found in self._by_day.items()
+            if self._kind.name == CONTRACT or day in newest or not found.passed
+        ]
+
+    @property
+    def result(self) -> dg.AssetCheckResult:
+        """The result of the run: the day's, or over a range whether all passed."""
+        failed = {day: found for day, found in self._by_day.items() if not found.passed}
+        shown = next(iter(failed.values()), next(iter(self._by_day.values())))
+        description = shown.description if len(self._by_day) == 1 else f"{len(self._by_day) - len(failed)} of {len(self._by_day)} days passed." + (f" First failed: {min(failed)}." if failed else "")
+        metadata = shown.metadata if len(self._by_day) == 1 else {"failed_days": [str(day) for day in failed]}
+        return dg.AssetCheckResult(
+            asset_key=asset_key(self._contract.name), check_name=self._kind.name, passed=not failed, severity=self._severity, description=description, metadata=metadata
+        )
+
+
+class _History:
+    """Ledger and results of some tables, read once a step."""
+
+    def __init__(self, lakehouse: LakehouseResource, contracts: Sequence[Contract]) -> None:
+        self._lake = lakehouse.lake()
+        self._rows = self._lake.ledger.latest([str(contract.name) for contract in contracts])
+        self._results: dict[tuple[str, str], dict[date, list[DqResult]]] = {}
+
+    def judge(self, contract: Contract, kind: CheckKind, days: Sequence[date]) -> dict[date, Judgement]:
+        overdue = self._overdue(contract) if kind.name == "freshness" else None
+        found = {}
+        for day in days:
+            row = self._rows.get((str(contract.name), day))
+            found[day] = judge(kind, contract, row, self._of_day(row, day), overdue)
+        return found
+
+    def _of_day(self, row: LedgerRow | None, day: date) -> list[DqResult]:
+        if row is None:
+            return []
+        key = (row.table_name, row.run_id)
+        if key not in self._results:
+            by_day: dict[date, list[DqResult]] = {}
+            for result in self._lake.ledger.results(row.table_name, row.run_id):
+                by_day.setdefault(result.business_day, []).append(result)
+            self._results[key] = by_day
+        return self._results[key].get(day, [])
+
+    def _overdue(self, contract: Contract) -> date | None:
+        """The newest day that is due and was not published: yesterday's, from the contract's hour on; the day before until then."""
+        moment = now()
+        due_at = contract.due or "00:00"
+        newest = moment.date() - timedelta(days=1 if f"{moment:%H:%M}" >= due_at else 2)
+        row = self._rows.get((str(contract.name), newest))
+        return None if row is not None and row.is_readable else newest
