@@ -51,7 +51,7 @@ def _parse(document: Mapping[str, Any], where: str) -> Contract:
         source=source,
         rules=rules,
         limits=limits,
-        upstream=_upstream(custom, source, rules, where),
+        upstream=tuple(other for other in _upstream(custom, source, rules, where) if other != name),
         lookback_days=whole_number(custom, "lookbackDays", where),
         date_column=_date_column(custom, columns, name.layer, where),
         due=_due(service),

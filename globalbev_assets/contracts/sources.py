@@ -50,7 +50,7 @@ CHOICES = {"mode": ("by_day", "full"), "format": ("csv", "json", "jsonl")}
 _LISTS = frozenset({"encodings", "delimiters", "keyFields", "rowKey", "groupKey", "versionBy", "personal"})
 _NUMBERS = frozenset({"pageSize", "missingStatus"})
 _MAY_BE_NULL = frozenset({"nextTokenField", "pageSizeParam", "asOfParam", "totalField", "asOfField", "missingStatus", "missingError", "token"})
-_PARTS = {"parent": {"relation": str, "on": str}, "dedupe": {"columns": list, "keep": str, "rule": str}}
+_PARTS: dict[str, dict[str, type]] = {"parent": {"relation": str, "on": str}, "dedupe": {"columns": list, "keep": str, "rule": str}}
 
 
 def parse_source(value: Any, where: str) -> Source:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from contract_files import broken, draft, load, only, packaged, problems_of, seen, write
+from hypothesis import given
+from hypothesis import strategies as st
 
 from globalbev_assets.contracts import validation
 from globalbev_assets.contracts.documents import load_document
+from globalbev_assets.contracts.form import parse_contract
+from globalbev_assets.contracts.lint import contract_problems
 from globalbev_assets.contracts.loader import PACKAGED, PATTERN, load_contracts, read_contracts
 from globalbev_assets.contracts.problems import ProblemError, raise_problems
 from globalbev_assets.contracts.validation import ValidationCache
@@ -92,6 +98,37 @@ def test_what_is_no_contract_is_one_clear_error(content: bytes, what: str) -> No
     with pytest.raises(ProblemError) as raised:
         load_document(content, "x.odcs.yaml")
     assert (raised.value.problem.code, raised.value.problem.what) == ("GB-1020", what)
+
+
+JUNK = st.sampled_from([None, 5, -1.5, True, "x", "", "a.b.c", "silver.nope", [], {}, [1], ["x"], [None], [[1]], {"a": 1}])
+TABLES = st.sampled_from(
+    ["bronze/inventory", "bronze/order_lines", "silver/order_lines", "silver/customers", "silver/nutrition", "gold/executive_kpis"]
+)
+
+
+def places(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for key, inner in items:
+        yield (*path, key)
+        yield from places(inner, (*path, key))
+
+
+@given(st.data())
+def test_any_value_anywhere_is_read_or_refused_but_never_a_crash(data: st.DataObject) -> None:
+    name = data.draw(TABLES)
+    document = load_document((PACKAGED / f"{name}.odcs.yaml").read_bytes(), name)
+    *path, last = data.draw(st.sampled_from(list(places(document))))
+    node = document
+    for step in path:
+        node = node[step]
+    node[last] = data.draw(JUNK)
+    try:
+        contract = parse_contract(document, f"{name}.odcs.yaml")
+        list(contract_problems(contract, {**packaged(), contract.name: contract}))
+    except ProblemError as error:
+        assert error.problem.code.startswith("GB-10")
+    except Exception:  # noqa: BLE001  what the standard's schema refuses is never parsed
+        assert list(validation.schema_problems(document, name))
 
 
 def test_yaml_keeps_what_is_written() -> None:

@@ -57,7 +57,7 @@ def test_a_rule_on_a_missing_column_is_rejected(tmp_path: Path) -> None:
         ("name: amount,", "name: amount, logicalTypeOptions: {minimum: 2, maximum: 1},", "GB-1046", "2 > 1"),
         ("metric: duplicate_keys, maximum: 0", "metric: duplicate_keys", "GB-1046", ""),
         ("table: bronze.refunds", "table: bronze.refunds, rowKey: [refnd_id]", "GB-1032", "refnd_id"),
-        ("table: bronze.refunds", "table: bronze.refunds, dedupe: {columns: [sku]}", "GB-1022", "columns"),
+        ("table: bronze.refunds", "table: bronze.refunds, dedupe: {columns: [sku]}", "GB-1023", "columns"),
     ],
 )
 def test_each_slip_has_a_code_and_names_what_was_got(tmp_path: Path, old: str, new: str, code: str, got: str) -> None:

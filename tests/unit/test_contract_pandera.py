@@ -9,6 +9,8 @@ import pytest
 from contract_files import packaged
 
 from globalbev_assets.contracts.model import Contract, Rule
+from globalbev_assets.contracts.vocabulary import CLEANERS
+from globalbev_assets.transforms import cleaners
 from globalbev_assets.transforms.pandera_model import pandera_schema, whole_value
 from globalbev_assets.transforms.schemas import struct_type
 
@@ -46,6 +48,11 @@ def test_pandera_and_spark_have_the_same_types(contract: Contract) -> None:
         column.name: spark[column.name].dataType for column in contract.business_columns
     }
     assert schema.unique == list(contract.key)
+
+
+def test_every_cleaner_of_the_transforms_is_a_word_of_the_contracts() -> None:
+    """A misspelt cleaner would leave the text as it is and say nothing, so the lint knows them all."""
+    assert set(cleaners.CLEANERS) - CLEANERS == set()
 
 
 @pytest.mark.parametrize(("text", "is_good"), [("US", True), ("US\n", False), ("us", False), ("USA", False), ("", False)])

@@ -48,7 +48,8 @@ def test_the_rule_of_a_cleaned_text_has_its_own_name_and_warns(book: ContractBoo
     contract = book.parse("silver.customers")
     found = rule(contract, "phone_unreadable")
     assert (found.kind, found.action, found.column) == ("type", "warn", "phone_e164")
-    assert contract.column("raw_phone").derive == "case when phone_e164 is null then nullif(trim(_raw.phone), '') end"
+    raw = contract.column("raw_phone")
+    assert (raw.raw_of, raw.is_cast, [one.id for one in contract.rules if one.column == "raw_phone"]) == ("phone_e164", False, [])
 
 
 def test_a_stated_rule_takes_the_place_of_the_implied_one_and_keeps_its_reference(book: ContractBook) -> None:
