@@ -12,7 +12,7 @@ UV_SYSTEM_CERTS ?= 1
 export UV_SYSTEM_CERTS
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test lint format faults bench down clean clean-data hooks
+.PHONY: help setup demo dev test lint style types layers contracts format faults bench down clean clean-data hooks
 
 help: ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -29,11 +29,19 @@ dev: $(READY) ## Dagster's UI on the demo's instance: http://localhost:3000
 test: $(READY) ## All tests but the slow ones: unit, spark, integration, faults
 	@$(BIN)/pytest -m "not slow" --durations=15 --durations-min=1 $(ARGS)
 
-lint: $(READY) ## Style, types, import rules and contracts, as CI checks them
+lint: style types layers contracts ## Style, types, import rules and contracts, as CI checks them
+
+style: $(READY)
 	@$(BIN)/ruff check --quiet . && echo "ruff: style kept"
 	@$(BIN)/ruff format --check .
+
+types: $(READY)
 	@$(BIN)/mypy
+
+layers: $(READY)
 	@$(BIN)/lint-imports --no-logo
+
+contracts: $(READY)
 	@$(BIN)/globalbev contract lint
 
 format: $(READY) ## Bring the code into the house's form
