@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -28,7 +28,14 @@ Progress = Callable[[str], None]
 
 
 def up(  # noqa: PLR0913 (the public signature)
-    home: Path, *, scale: int = 1, seed: int = DEFAULT_SEED, progress: Progress | None = None, env_file: Path | None = None, misbehave: float = 0.03
+    home: Path,
+    *,
+    scale: int = 1,
+    seed: int = DEFAULT_SEED,
+    progress: Progress | None = None,
+    env_file: Path | None = None,
+    misbehave: float = 0.03,
+    more: Mapping[str, str] | None = None,
 ) -> Status:
     """Make the sandbox where it is missing, and start what does not run. Doing it again changes nothing.
 
@@ -39,6 +46,7 @@ def up(  # noqa: PLR0913 (the public signature)
         progress: called with one line for each step that takes a while.
         env_file: where the settings are written; the project's ``.env`` unless said otherwise.
         misbehave: share of the inventory API's answers that go wrong.
+        more: further variables for the same file, of whoever reads the sources.
 
     Raises:
         TerminalError: GB-6001 to GB-6005 and GB-6007, when something is missing, does not start, or is not empty.
@@ -62,7 +70,7 @@ def up(  # noqa: PLR0913 (the public signature)
         state = services.start_inventory(layout, state, misbehave).with_(env_file=str(env_file or state.env_file or services.PROJECT / ".env"))
         if state != before:
             save_state(layout, state)
-        is_written = write_env(Path(state.env_file), settings(layout, state, kept))
+        is_written = write_env(Path(state.env_file), settings(layout, state, kept) | dict(more or {}))
         return status_of(layout, changed=state != before or is_written or not was_running)
 
 
