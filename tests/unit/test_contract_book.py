@@ -8,12 +8,12 @@ import time
 from pathlib import Path
 
 import pytest
-from contract_files import draft, load, packaged, seen, write
 
 from globalbev_assets.contracts.book import ContractBook
 from globalbev_assets.contracts.loader import load_contracts
 from globalbev_assets.contracts.names import LAYERS, TableName
 from globalbev_assets.errors import TerminalError
+from tests.unit.contract_files import draft, load, packaged, seen, write
 
 ROOT = Path(__file__).parents[2]
 DOMAINS = {"sales", "catalog", "customers", "supply"}

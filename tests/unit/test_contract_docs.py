@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from contract_files import packaged
-
 from globalbev_assets.contracts.docs import data_dictionary
+from tests.unit.contract_files import packaged
 
 DICTIONARY = Path(__file__).parents[2] / "docs" / "data-dictionary.md"
 

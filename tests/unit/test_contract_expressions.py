@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from globalbev_assets.contracts.expressions import MalformedExpressionError, columns_in
@@ -36,6 +36,7 @@ def test_what_is_no_expression_is_said(expression: str) -> None:
         columns_in(expression)
 
 
+@settings(max_examples=40)
 @given(st.text(max_size=60))
 def test_any_text_is_read_or_refused(text: str) -> None:
     try:
@@ -44,6 +45,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         assert str(error)
 
 
+@settings(max_examples=40)
 @given(st.lists(st.from_regex(r"[a-z]{3}_[a-z0-9]{1,5}", fullmatch=True), min_size=1, max_size=5, unique=True))
 def test_every_column_of_a_sum_is_found(names: list[str]) -> None:
     assert columns_in(" + ".join(f"coalesce({name}, 0)" for name in names)) == tuple(names)

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from contract_files import broken, draft, load, only, packaged, problems_of, seen, write
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from globalbev_assets.contracts import validation
@@ -20,6 +19,7 @@ from globalbev_assets.contracts.loader import PACKAGED, PATTERN, load_contracts,
 from globalbev_assets.contracts.problems import ProblemError, raise_problems
 from globalbev_assets.contracts.validation import ValidationCache
 from globalbev_assets.errors import TerminalError
+from tests.unit.contract_files import broken, draft, load, only, packaged, problems_of, seen, write
 
 
 def test_packaged_contracts_are_all_in_order() -> None:
@@ -113,6 +113,7 @@ def places(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
         yield from places(inner, (*path, key))
 
 
+@settings(max_examples=40)
 @given(st.data())
 def test_any_value_anywhere_is_read_or_refused_but_never_a_crash(data: st.DataObject) -> None:
     name = data.draw(TABLES)

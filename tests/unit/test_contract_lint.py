@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from contract_files import broken, draft, only, problems_of, write
+
+from tests.unit.contract_files import broken, draft, only, problems_of, write
 
 MASKED = "customProperties: [{property: masking, value: redact}]"
 RULE = (

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from contract_files import load, problems_of, write
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from globalbev_assets.contracts.documents import load_document
@@ -14,6 +13,7 @@ from globalbev_assets.contracts.flow_yaml import flow
 from globalbev_assets.contracts.new import Draft, contract_from_csv_header, contract_from_database, contract_from_json
 from globalbev_assets.contracts.new_yaml import bronze_yaml, silver_yaml, write_contracts
 from globalbev_assets.errors import TerminalError
+from tests.unit.contract_files import load, problems_of, write
 
 REFUNDS = [
     ("refund_id", "bigint"),
@@ -107,6 +107,7 @@ values = st.recursive(
 )
 
 
+@settings(max_examples=40)
 @given(values)
 def test_flow_yaml_is_read_back_as_it_was(value: object) -> None:
     assert load_document(f"key: {flow(value)}\n", "x") == {"key": value}

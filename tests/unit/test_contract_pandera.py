@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from contract_files import packaged
 
 from globalbev_assets.contracts.model import Contract, Rule
 from globalbev_assets.contracts.vocabulary import CLEANERS
 from globalbev_assets.transforms import cleaners
 from globalbev_assets.transforms.pandera_model import pandera_schema, whole_value
 from globalbev_assets.transforms.schemas import struct_type
+from tests.unit.contract_files import packaged
 
 CONTRACTS = list(packaged().values())
 

@@ -6,11 +6,11 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from contract_files import draft, load, packaged, write
 
 from globalbev_assets.contracts.book import ContractBook
 from globalbev_assets.contracts.model import Contract, Limit, Rule
 from globalbev_assets.contracts.names import TableName
+from tests.unit.contract_files import draft, load, packaged, write
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-from contract_files import packaged
 from deltalake import DeltaTable, Schema
 
 from globalbev_assets.contracts.book import ContractBook
@@ -22,6 +21,7 @@ from globalbev_assets.transforms.schemas import (
     table_properties,
     type_ddl,
 )
+from tests.unit.contract_files import packaged
 
 
 @pytest.fixture
