@@ -12,6 +12,8 @@ from typing import Any
 
 import psutil
 
+from partitions.days import now
+
 _ANSWER_S = 10.0
 
 
@@ -34,7 +36,7 @@ def has_jobs(ui_port: int, within_s: float = 0.0) -> bool:
         jobs = _get(ui_port, f"applications/{applications[0]['id']}/jobs") if applications else []
     except (OSError, ValueError, LookupError):
         return False
-    since = datetime.now(UTC) - timedelta(seconds=within_s)
+    since = now() - timedelta(seconds=within_s)
     return any(job["status"] == "RUNNING" or _ended(job) >= since for job in jobs)
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
+from partitions.days import now
+
 from .ledger import Defect, Outcome
 
 NEVER_QUIET = timedelta(days=3650)
@@ -40,7 +42,7 @@ class Landing:
     def still_writing(self, day: date, name: str, content: bytes) -> None:
         """Drop a file that somebody is still writing: no marker, and a time that is never 30 s old (the writer's clock runs ahead)."""
         target = self.deliver(day, name, content, has_marker=False)
-        _touch(target, datetime.now(UTC) + NEVER_QUIET)
+        _touch(target, now() + NEVER_QUIET)
         self.note(day, name, "incomplete", "waiting")
 
     def note(self, day: date, name: str, kind: str, outcome: Outcome, *, rows: int | None = None) -> None:

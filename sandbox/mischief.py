@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 from typing import Literal, cast, get_args
+
+from partitions.days import now
 
 from .dice import dice
 
@@ -43,7 +44,7 @@ class Mischief:
             return cast("Kind", kind)
 
     def _note(self, page: str, kind: str) -> None:
-        line = {"feed": "inventory", "key": {"page": page}, "kind": kind, "outcome": "retried", "at": datetime.now(UTC).isoformat()}
+        line = {"feed": "inventory", "key": {"page": page}, "kind": kind, "outcome": "retried", "at": now().isoformat()}
         with self.ledger.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(line) + "\n")
 
