@@ -7,6 +7,7 @@ and no import starts a JVM.
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import sys
 import uuid
@@ -85,6 +86,8 @@ def connect(server: ServerHandle, session_id: str) -> SparkSession:
     from pyspark.sql.connect.session import SparkSession as ConnectSession  # noqa: PLC0415
 
     address = f"{server.address}/;token={server.token};session_id={session_id};user_id={_USER}"
+    # PySpark prints each error as JSON on standard error, with the query and the offending value in it: the exception says it once, to who handles it.
+    logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL + 1)
     spark = ConnectSession(DefaultChannelBuilder(address))
     # By default a vanished server is waited for 15 minutes, with these figures 8 s. It is on this machine: it is there or it is not.
     spark.client.set_retry_policies([DefaultPolicy(max_retries=8, backoff_multiplier=3.0, initial_backoff=50, max_backoff=2000, jitter=100)])

@@ -130,6 +130,7 @@ def _machine_conf(settings: Settings) -> dict[str, str]:
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.local.dir": str(folder / "tmp"),
+        "spark.checkpoint.dir": str(folder / "tmp" / "checkpoints"),
         "spark.sql.warehouse.dir": str(folder / "warehouse"),
         "spark.scheduler.mode": "FAIR",
         "spark.scheduler.allocation.file": str(folder / "pools.xml"),
@@ -154,6 +155,8 @@ def _sql_conf() -> dict[str, str]:
         "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
         # Dimensions of tens of megabytes are joined without a shuffle; the default of 10 MB sorts both sides.
         "spark.sql.autoBroadcastJoinThreshold": "64m",
+        # Delta 4.4 drops the arguments of `sql(…, args=…)` on Spark 4.1 and later (delta-io/delta#7640); this binds them after parsing, as 4.0 did.
+        "spark.sql.legacy.parameterSubstitution.constantsOnly": "true",
         # More than 32 paths (184 day folders) start a listing job of up to 10,000 tasks.
         "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
     }
