@@ -64,7 +64,7 @@ def _country(text: SparkColumn) -> SparkColumn:
 CLEANERS: dict[str, Callable[[SparkColumn], SparkColumn]] = {
     "upper": F.upper,
     "lower": F.lower,
-    "title": lambda text: F.initcap(folded(text)),
+    "title": lambda text: F.initcap(F.regexp_replace(F.trim(text), r"\s+", " ")),
     "single_spaced": lambda text: F.regexp_replace(text, r"\s+", " "),
     "email": lambda text: F.when(F.trim(text).rlike(_EMAIL), F.lower(F.trim(text))),
     "country": _country,

@@ -47,6 +47,7 @@ def with_order_and_totals(payments: DataFrame, refs: References) -> DataFrame:
     lines = refs["silver.order_lines"]
     totals = lines.groupBy(F.col("order_id").alias("_total_order_id")).agg(F.sum("net_amount").cast(MONEY).alias("_order_total"))
     joined = joined.join(totals, F.trim(F.col("order_id")).try_cast("bigint") == F.col("_total_order_id"), "left").drop("_total_order_id")
+    joined = joined.withColumn("_order_total", F.coalesce("_order_total", F.lit(0).cast(MONEY)))  # no published line: nothing to pay for
     return joined.join(_captures(refs["bronze.payments"]), F.col("payment_id") == F.col("_capture_payment_id"), "left").drop("_capture_payment_id")
 
 

@@ -1,0 +1,248 @@
+"""Backfill: days of the history through the layers, one Dagster run a layer.
+
+One run for all layers would fail every silver and gold day for one bad bronze day; here good days and sibling tables go on. The plan that is
+printed by ``--dry-run`` is the plan that is carried out.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from dotenv import load_dotenv
+
+from globalbev_assets.contracts.book import ContractBook
+from globalbev_assets.contracts.model import Contract
+from globalbev_assets.contracts.names import LAYERS, TableName
+from globalbev_assets.errors import TerminalError
+from partitions.days import DayRange
+from resources.settings import PROJECT, Settings, load_settings
+
+if TYPE_CHECKING:
+    import dagster as dg
+    from rich.console import Console
+
+BATCH_SIZE = "200"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One run: the tables of one layer, for these days."""
+
+    layer: str
+    tables: tuple[str, ...]
+    days: DayRange
+    why: str = ""
+
+
+@dataclass
+class TableProgress:
+    """What a run has reported of one table so far, in source rows."""
+
+    table: str
+    days: int = 0
+    failed_days: int = 0
+    rows_in: int = 0
+    published: int = 0
+    quarantined: int = 0
+    deduplicated: int = 0
+    superseded: int = 0
+    unaccounted: int = 0
+    unchanged_days: int = 0
+
+
+@dataclass
+class StageResult:
+    """What became of one run."""
+
+    stage: Stage
+    run_id: str
+    succeeded: bool
+    seconds: float
+    tables: dict[str, TableProgress] = field(default_factory=dict)
+    errors: list[str] = field(default_factory=list)
+
+
+def run_backfill(first: str, last: str, select: tuple[str, ...], dry_run: bool, as_json: bool, console: Console) -> int:  # noqa: FBT001, PLR0913
+    """Plan and, unless ``dry_run``, carry out; returns the exit code: 0, or 1 when a day was not published."""
+    settings = prepare_environment()
+    stages = plan(settings, DayRange.parse(first, last), select)
+    if dry_run:
+        _show_plan(stages, as_json, console)
+        return 0
+    results = execute(stages, console if not as_json else None)
+    if as_json:
+        console.print_json(json.dumps([_as_json(result) for result in results], default=str))
+    return 0 if all(result.succeeded for result in results) else 1
+
+
+def prepare_environment() -> Settings:
+    """Settings, with the project's ``.env`` in the environment as the ``dagster`` command puts it there."""
+    load_dotenv(PROJECT / ".env")
+    os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", BATCH_SIZE)
+    settings = load_settings()
+    if not os.environ.get("DAGSTER_HOME"):
+        from resources.dagster_home import prepare_dagster_home  # noqa: PLC0415
+
+        os.environ["DAGSTER_HOME"] = str(prepare_dagster_home(settings.home))
+    return settings
+
+
+def plan(settings: Settings, days: DayRange, select: Sequence[str] = ()) -> list[Stage]:
+    """The runs that bring these days up to date, in order.
+
+    Gold's sums over 7 and 28 days reach past the range: a change of day D changes the rows of D to D+27, so its run does too.
+
+    Raises:
+        TerminalError: GB-1006 outside the history, GB-1008 nothing selected.
+    """
+    from partitions.daily import history, within_history  # noqa: PLC0415  Dagster is imported when it is needed
+    from resources.lakehouse_resource import book_of  # noqa: PLC0415
+
+    within_history(days, settings.start_date, settings.end_date)
+    book = book_of(settings)
+    chosen = _chosen(book, select)
+    newest = history(settings.start_date, settings.end_date).last
+    stages = []
+    for layer in LAYERS:
+        tables = [contract for contract in chosen if contract.layer == layer]
+        if tables:
+            stages.append(_stage(layer, tables, days, newest))
+    return stages
+
+
+def _stage(layer: str, tables: Sequence[Contract], days: DayRange, newest: Any) -> Stage:
+    after = max((contract.lookback_days for contract in tables), default=0)
+    last = min(days.last + timedelta(days=after), newest)
+    names = tuple(str(contract.name) for contract in tables)
+    why = f"{after} days more: their sums look back so far" if last > days.last else ""
+    return Stage(layer, names, DayRange(days.first, last), why)
+
+
+def _chosen(book: ContractBook, select: Sequence[str]) -> list[Contract]:
+    if not select:
+        return [book[name] for name in book]
+    found: dict[TableName, Contract] = {}
+    for text in select:
+        wanted = [book[name] for name in book if text in (f"group:{name.layer}", name.layer)] or [book.parse(text.removeprefix("key:"))]
+        found |= {contract.name: contract for contract in wanted}
+    if not found:
+        raise TerminalError("GB-1008", "Nothing is selected.", got=", ".join(select), valid="a layer, group:<layer>, or a table as layer/table", todo="Correct --select.")
+    return [book[name] for name in book if name in found]
+
+
+def execute(stages: Sequence[Stage], console: Console | None = None) -> list[StageResult]:
+    """Carry the stages out, one Dagster run each, on the instance of ``DAGSTER_HOME``."""
+    import dagster as dg  # noqa: PLC0415
+
+    from globalbev_assets.definitions import defs  # noqa: PLC0415
+
+    job = defs.resolve_implicit_global_asset_job_def()
+    with dg.DagsterInstance.get() as instance:
+        return [_run(stage, job, instance, console) for stage in stages]
+
+
+def _run(stage: Stage, job: dg.JobDefinition, instance: dg.DagsterInstance, console: Console | None) -> StageResult:
+    import dagster as dg  # noqa: PLC0415
+
+    started, run_id = time.monotonic(), str(uuid.uuid4())
+    listener = _Listener(console)
+    instance.add_event_listener(run_id, listener)
+    keys = [dg.AssetKey(table.split(".")) for table in stage.tables]
+    done = job.execute_in_process(
+        instance=instance,
+        run_id=run_id,
+        asset_selection=keys,
+        tags={"dagster/asset_partition_range_start": str(stage.days.first), "dagster/asset_partition_range_end": str(stage.days.last), "globalbev/backfill": "cli"},
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        raise_on_error=False,
+    )
+    listener.finish()
+    result = StageResult(stage, run_id, done.success, time.monotonic() - started, listener.tables, listener.errors)
+    if not done.success:
+        _check_only(stage, job, instance, keys)
+    _show_end(result, console)
+    return result
+
+
+def _check_only(stage: Stage, job: dg.JobDefinition, instance: dg.DagsterInstance, keys: Iterable[dg.AssetKey]) -> None:
+    """Run the checks of a layer whose run failed: Dagster skipped them there, and its good days are to be judged all the same."""
+    wanted = set(keys)
+    checks = {key for key in job.asset_layer.asset_graph.asset_check_keys if key.asset_key in wanted}
+    subset = job.get_subset(asset_selection=set(), asset_check_selection=checks)
+    subset.execute_in_process(
+        instance=instance,
+        tags={"dagster/asset_partition_range_start": str(stage.days.first), "dagster/asset_partition_range_end": str(stage.days.last)},
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        raise_on_error=False,
+    )
+
+
+class _Listener:
+    """Adds up what a run reports of each table, and says so when the next one begins."""
+
+    def __init__(self, console: Console | None) -> None:
+        self.tables: dict[str, TableProgress] = {}
+        self.errors: list[str] = []
+        self._console, self._open, self._began, self._seconds = console, "", time.monotonic(), 0.0
+
+    def __call__(self, entry: Any) -> None:
+        event = entry.dagster_event
+        if event is None:
+            return
+        if event.is_step_failure and event.step_failure_data.user_failure_data is not None:
+            self.errors.append(event.step_failure_data.user_failure_data.description or "")
+        elif event.is_step_failure and event.step_failure_data.error is not None:
+            self.errors.append(event.step_failure_data.error.message[:500])
+        if event.event_type_value == "ASSET_MATERIALIZATION":
+            self._add(".".join(event.asset_key.path), event.step_materialization_data.materialization.metadata)
+
+    def _add(self, table: str, metadata: Any) -> None:
+        if table != self._open:
+            self.finish()
+            self._open, self._seconds, self._began = table, time.monotonic() - self._began, time.monotonic()
+        progress = self.tables.setdefault(table, TableProgress(table))
+        progress.days += 1
+        for name in ("rows_in", "published", "quarantined", "deduplicated", "superseded", "unaccounted"):
+            setattr(progress, name, getattr(progress, name) + int(metadata[name].value))
+        progress.unchanged_days += metadata["state"].value in ("unchanged", "no_source_data")
+
+    def finish(self) -> None:
+        """Say what the open table came to."""
+        if self._open and self._console:
+            progress = self.tables[self._open]
+            counts = f"{progress.rows_in:>9,} rows in, {progress.published:>9,} published"
+            aside = [f"{getattr(progress, name):,} {name}" for name in ("quarantined", "deduplicated", "superseded") if getattr(progress, name)]
+            same = ", nothing new" if progress.unchanged_days == progress.days else ""
+            self._console.print(f"  {self._open:<38} {counts}{', ' if aside else ''}{', '.join(aside)}{same}  [dim]{self._seconds:.1f} s[/dim]", highlight=False)
+        self._open = ""
+
+
+def _show_plan(stages: Sequence[Stage], as_json: bool, console: Console) -> None:  # noqa: FBT001
+    if as_json:
+        console.print_json(json.dumps([{**asdict(stage), "days": [str(stage.days.first), str(stage.days.last)]} for stage in stages]))
+        return
+    for stage in stages:
+        console.print(f"[bold]{stage.layer}[/bold]: {len(stage.tables)} tables, {len(stage.days)} days, {stage.days}{f' ({stage.why})' if stage.why else ''}")
+        console.print(f"  {', '.join(stage.tables)}", highlight=False)
+
+
+def _show_end(result: StageResult, console: Console | None) -> None:
+    if console is None:
+        return
+    console.print(f"[bold]{result.stage.layer}[/bold] {'done' if result.succeeded else '[red]not all published[/red]'} in {result.seconds:.1f} s, run {result.run_id[:8]}", highlight=False)
+    for error in result.errors:
+        console.print(error, style="red", highlight=False, markup=False)
+
+
+def _as_json(result: StageResult) -> dict[str, Any]:
+    return {
+        "layer": result.stage.layer, "days": [str(result.stage.days.first), str(result.stage.days.last)], "run_id": result.run_id, "succeeded": result.succeeded,
+        "seconds": round(result.seconds, 2), "tables": [asdict(progress) for progress in result.tables.values()], "errors": result.errors,
+    }  # fmt: skip
