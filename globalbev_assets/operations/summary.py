@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from globalbev_assets.contracts.names import TableName
 from globalbev_assets.operations.defects import Score, by_outcome, score
-from globalbev_assets.operations.lake_sql import connect
+from globalbev_assets.operations.lake_connection import connect
 from partitions.days import DayRange
 from resources.settings import Settings
 
