@@ -6,6 +6,7 @@ runs them: CI (`make lint`, `make test`), the tests of the command line, `make d
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import shlex
@@ -17,6 +18,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(path for pattern in ("*.md", "docs/**/*.md") for path in ROOT.glob(pattern))
+GROUPS = ("sandbox", "contract")  # their sub-commands have names of their own
 CHEAP = ("make setup", "make help", ".venv/bin/globalbev doctor", ".venv/bin/globalbev contract lint", ".venv/bin/dagster definitions validate")
 
 
@@ -27,9 +29,9 @@ def commands(text: str) -> list[str]:
 
 
 def mentions(text: str) -> set[str]:
-    """``make`` and ``globalbev`` commands that stand in running text, cut after the words that name them."""
+    """``make`` and ``globalbev`` commands that stand in running text, alternatives apart, cut after the words that name them."""
     found = re.findall(r"`((?:make|globalbev)(?: [a-z][a-z|-]*)+)", text)
-    return {" ".join((first, second)) for words in found for first, rest in [words.split(" ", 1)] for second in rest.split(" ")[0].split("|")}
+    return {" ".join(words) for mention in found for words in itertools.product(*(word.split("|") for word in mention.split()[:3]))}
 
 
 def written(pick: str) -> list[str]:
@@ -65,7 +67,7 @@ def test_any_other_command_names_what_exists(command: str) -> None:
     if program == "make":
         assert words[0] in make_targets()
     elif program.endswith("globalbev"):
-        assert says_help(words[0])
+        assert says_help(*itertools.takewhile(lambda word: re.fullmatch("[a-z]+", word), words[: 2 if words[0] in GROUPS else 1]))
     else:
         assert (ROOT / program).is_file(), f"{program} is none of the project's own tools"
 
