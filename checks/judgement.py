@@ -49,7 +49,11 @@ def _whole(row: LedgerRow, results: Sequence[DqResult]) -> Judgement:
     counts = {name: getattr(row, name) for name in ("rows_in", "published", "quarantined", "deduplicated", "superseded", "unaccounted", "warned")}
     rules = {result.rule_id: float(result.observed) for result in results}
     passed = row.is_readable and row.unaccounted == 0 and not broken
-    return Judgement(passed, row.reason or f"{row.state}: {row.published} of {row.rows_in} rows published.", {**counts, "state": row.state, "rules": rules, "run_id": row.run_id})
+    return Judgement(
+        passed,
+        row.reason or f"{row.state}: {row.published} of {row.rows_in} rows published.",
+        {**counts, "state": row.state, "rules": rules, "run_id": row.run_id},
+    )
 
 
 def _rules(contract: Contract, row: LedgerRow, results: Sequence[DqResult], kind: CheckKind) -> Judgement:
@@ -57,13 +61,20 @@ def _rules(contract: Contract, row: LedgerRow, results: Sequence[DqResult], kind
     limits = [limit.maximum for limit in contract.limits if limit.metric == "quarantined_ratio" and limit.maximum is not None]
     allowed = limits[0] if limits else DEFAULT_SHARE
     worst = Decimal(max(counts.values(), default=0)) / Decimal(max(row.rows_in, 1))
-    return Judgement(worst <= allowed, f"At most {worst:.2%} of the rows break one of these rules; {allowed:.0%} are allowed.", {"broken": counts, "share": float(worst), "limit": float(allowed)})
+    return Judgement(
+        worst <= allowed,
+        f"At most {worst:.2%} of the rows break one of these rules; {allowed:.0%} are allowed.",
+        {"broken": counts, "share": float(worst), "limit": float(allowed)},
+    )
 
 
 def _limits(results: Sequence[DqResult], kind: CheckKind) -> Judgement:
     judged = [result for result in results if result.kind == "day" and result.rule_id in kind.limits]
     failed = [result for result in judged if not result.passed]
-    shown = {result.rule_id: {"observed": float(result.observed), "minimum": _float(result.limit_minimum), "maximum": _float(result.limit_maximum)} for result in judged}
+    shown = {
+        result.rule_id: {"observed": float(result.observed), "minimum": _float(result.limit_minimum), "maximum": _float(result.limit_maximum)}
+        for result in judged
+    }
     said = "; ".join(f"{result.rule_id} is {result.observed.normalize():f}" for result in failed)
     return Judgement(not failed, said or "All within their limits.", {"limits": shown})
 

@@ -37,19 +37,37 @@ def check_kinds(contract: Contract) -> tuple[CheckKind, ...]:
 def _whole(contract: Contract) -> CheckKind:
     rules = tuple(rule.id for rule in contract.rules)
     limits = tuple(limit.id for limit in contract.limits)
-    return CheckKind(CONTRACT, "The day was published, every source row is accounted for, and no blocking limit is broken.", rules, limits, is_blocking=True)
+    return CheckKind(
+        CONTRACT, "The day was published, every source row is accounted for, and no blocking limit is broken.", rules, limits, is_blocking=True
+    )
 
 
 _ROW_KINDS: tuple[tuple[str, str, Callable[[Rule], bool]], ...] = (
     ("not_null", "Few rows lack what every row must have.", lambda rule: rule.kind == "not_null"),
-    ("reference", "Few rows name an order, product, store or market that is not there.", lambda rule: rule.kind == "reference" or rule.id.startswith(("unknown_", "parent_"))),
-    ("range", "Few rows have a number or date out of bounds.", lambda rule: rule.kind in ("range", "length") or rule.id.startswith(("negative_", "zero_", "manufactured_"))),
+    (
+        "reference",
+        "Few rows name an order, product, store or market that is not there.",
+        lambda rule: rule.kind == "reference" or rule.id.startswith(("unknown_", "parent_")),
+    ),
+    (
+        "range",
+        "Few rows have a number or date out of bounds.",
+        lambda rule: rule.kind in ("range", "length") or rule.id.startswith(("negative_", "zero_", "manufactured_")),
+    ),
     ("pattern", "Few rows have a text that cannot be read as what it should be.", lambda rule: rule.kind in ("pattern", "type", "accepted_values")),
 )
 _LIMIT_KINDS: tuple[tuple[str, str, Callable[[Limit], bool]], ...] = (
     ("unique", "No key stands twice.", lambda limit: limit.metric == "duplicate_keys"),
-    ("volume", "The day has about as many rows as the same weekdays before; the day itself is not in that figure.", lambda limit: limit.metric in ("volume_ratio", "rows_in")),
-    ("completeness", "Every source row has one outcome, and columns are as full as agreed.", lambda limit: limit.metric == "unaccounted" or limit.metric.startswith("null_ratio:")),
+    (
+        "volume",
+        "The day has about as many rows as the same weekdays before; the day itself is not in that figure.",
+        lambda limit: limit.metric in ("volume_ratio", "rows_in"),
+    ),
+    (
+        "completeness",
+        "Every source row has one outcome, and columns are as full as agreed.",
+        lambda limit: limit.metric == "unaccounted" or limit.metric.startswith("null_ratio:"),
+    ),
     ("reconciliation", "Counts and sums equal the source's.", lambda limit: limit.metric == "source_difference"),
 )
 

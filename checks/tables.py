@@ -28,15 +28,18 @@ def domain_checks(layer: Layer, domain: str, book: ContractBook, partitions: dg.
     contracts = {asset_key(contract.name): contract for contract in book.domain(layer, domain)}
     kinds = {(key, kind.name): kind for key, contract in contracts.items() for kind in check_kinds(contract)}
     specs = [
-        dg.AssetCheckSpec(name, asset=key, description=kind.description, blocking=kind.is_blocking, partitions_def=partitions) for (key, name), kind in kinds.items()
+        dg.AssetCheckSpec(name, asset=key, description=kind.description, blocking=kind.is_blocking, partitions_def=partitions)
+        for (key, name), kind in kinds.items()
     ]
 
     @dg.multi_asset_check(name=f"{layer}_{domain}_checks", specs=specs, can_subset=True)
     def checks(context: dg.AssetCheckExecutionContext, lakehouse: LakehouseResource) -> Iterator[dg.AssetCheckResult]:
         days = days_of(context.partition_keys)
         history = _History(lakehouse, [contracts[key] for key in {check.asset_key for check in context.selected_asset_check_keys}])
-        found = [_Checked(contracts[check.asset_key], kinds[check.asset_key, check.name], history.judge(contracts[check.asset_key], kinds[check.asset_key, check.name], days))
-                 for check in sorted(context.selected_asset_check_keys)]  # fmt: skip
+        found = []
+        for check in sorted(context.selected_asset_check_keys):
+            contract, kind = contracts[check.asset_key], kinds[check.asset_key, check.name]
+            found.append(_Checked(contract, kind, history.judge(contract, kind, days)))
         if len(days) > 1:
             report_day_checks(context, [line for checked in found for line in checked.lines(days)])
         yield from (checked.result for checked in found)
@@ -58,7 +61,16 @@ class _Checked:
         """What is reported of each day in a range run."""
         newest = set(days[-NEWEST_DAYS:])
         return [
-            DayCheck(asset_key(self._contract.name), self._kind.name, str(day), found.passed, self._kind.is_blocking, self._severity, found.description, found.metadata)
+            DayCheck(
+                asset_key(self._contract.name),
+                self._kind.name,
+                str(day),
+                found.passed,
+                self._kind.is_blocking,
+                self._severity,
+                found.description,
+                found.metadata,
+            )
             for day, found in self._by_day.items()
             if self._kind.name == CONTRACT or day in newest or not found.passed
         ]
@@ -68,10 +80,19 @@ class _Checked:
         """The result of the run: the day's, or over a range whether all passed."""
         failed = {day: found for day, found in self._by_day.items() if not found.passed}
         shown = next(iter(failed.values()), next(iter(self._by_day.values())))
-        description = shown.description if len(self._by_day) == 1 else f"{len(self._by_day) - len(failed)} of {len(self._by_day)} days passed." + (f" First failed: {min(failed)}." if failed else "")
+        description = (
+            shown.description
+            if len(self._by_day) == 1
+            else f"{len(self._by_day) - len(failed)} of {len(self._by_day)} days passed." + (f" First failed: {min(failed)}." if failed else "")
+        )
         metadata = shown.metadata if len(self._by_day) == 1 else {"failed_days": [str(day) for day in failed]}
         return dg.AssetCheckResult(
-            asset_key=asset_key(self._contract.name), check_name=self._kind.name, passed=not failed, severity=self._severity, description=description, metadata=metadata
+            asset_key=asset_key(self._contract.name),
+            check_name=self._kind.name,
+            passed=not failed,
+            severity=self._severity,
+            description=description,
+            metadata=metadata,
         )
 
 

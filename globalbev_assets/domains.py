@@ -39,7 +39,11 @@ def domain_asset(layer: Layer, domain: str, book: ContractBook, partitions: dg.P
         can_subset=True,
         backfill_policy=POLICIES[layer],
     )
-    def tables(context: dg.AssetExecutionContext, lakehouse: LakehouseResource, pyspark_step_launcher: dg.ResourceParam[Any]) -> Iterator[dg.MaterializeResult[Any]]:  # noqa: ARG001
+    def tables(
+        context: dg.AssetExecutionContext,
+        lakehouse: LakehouseResource,
+        pyspark_step_launcher: dg.ResourceParam[Any],  # noqa: ARG001  asking for it is what lets it launch the step
+    ) -> Iterator[dg.MaterializeResult[Any]]:
         selected = [contract for contract in contracts if asset_key(contract.name) in context.selected_asset_keys]
         yield from publish_domain(context, lakehouse, layer, selected)
 
@@ -52,7 +56,7 @@ def publish_domain(
     """Publish the tables for the run's days and report each; raises one ``Failure`` that names what was not published."""
     days = days_of(context.partition_keys)
     failed: list[TableResult] = []
-    with lakehouse.step(context.run_id, days, is_backfill=len(days) > 1) as step, _publisher(layer, step, context.run_id, lakehouse) as publish:
+    with lakehouse.step(context.run_id, days, is_backfill=len(days) > 1) as step, _publisher(layer, step, context.run_id) as publish:
         for result in run_step(step, contracts, publish):
             if result.failed_days:
                 failed.append(result)
@@ -63,7 +67,7 @@ def publish_domain(
         raise _failure(failed)
 
 
-def _publisher(layer: Layer, step: Step, run_id: str, lakehouse: LakehouseResource) -> Any:
+def _publisher(layer: Layer, step: Step, run_id: str) -> Any:
     if layer == "bronze":
         return _Bronze(BronzeSources(step.lake.settings, run_id))
     return nullcontext(publish_silver if layer == "silver" else publish_gold)

@@ -57,5 +57,7 @@ class DataRejectedError(GlobalBevError):
     """The data is wrong, not the machine: the rows or the day are kept aside and counted."""
 
 
-def _rebuild(kind: type[GlobalBevError], code: str, what: str, got: object, valid: object, todo: str) -> GlobalBevError:
+def _rebuild(  # noqa: PLR0913  the parts of an error
+    kind: type[GlobalBevError], code: str, what: str, got: object, valid: object, todo: str
+) -> GlobalBevError:
     return kind(code, what, got=got, valid=valid, todo=todo)

@@ -26,9 +26,17 @@ def asset_spec(contract: Contract, book: ContractBook) -> dg.AssetSpec:
         group_name=contract.layer,
         owners=[contract.owner],
         kinds={"delta", "pyspark", *({KINDS[contract.source.kind]} if contract.source.kind in KINDS else set())},
-        tags={"domain": contract.domain, "contract_version": contract.version, **({"pii": ""} if any(column.is_pii for column in contract.columns) else {})},
+        tags={
+            "domain": contract.domain,
+            "contract_version": contract.version,
+            **({"pii": ""} if any(column.is_pii for column in contract.columns) else {}),
+        },
         code_version=contract.version,
-        metadata={"dagster/column_schema": _column_schema(contract), "dagster/table_name": str(contract.name), "contract": dg.MetadataValue.path(contract.path)},
+        metadata={
+            "dagster/column_schema": _column_schema(contract),
+            "dagster/table_name": str(contract.name),
+            "contract": dg.MetadataValue.path(contract.path),
+        },
     )
 
 

@@ -29,7 +29,13 @@ def within_history(wanted: DayRange, start: date | None, end: date | None) -> Da
     known = history(start, end)
     if wanted.first in known and wanted.last in known:
         return wanted
-    raise TerminalError("GB-1006", "That range is not in the history.", got=str(wanted), valid=str(known), todo="Choose days within the history, or set GLOBALBEV_START_DATE / GLOBALBEV_END_DATE.")
+    raise TerminalError(
+        "GB-1006",
+        "That range is not in the history.",
+        got=str(wanted),
+        valid=str(known),
+        todo="Choose days within the history, or set GLOBALBEV_START_DATE / GLOBALBEV_END_DATE.",
+    )
 
 
 def days_of(keys: Iterable[str]) -> list[date]:

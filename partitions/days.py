@@ -29,11 +29,19 @@ def parse_day(text: str) -> date:
         TerminalError: GB-1001, when the text is not a day of the calendar.
     """
     if not isinstance(text, str) or not _DAY.match(text):
-        raise TerminalError("GB-1001", "That is not a day.", got=repr(text)[:60], valid="a day as YYYY-MM-DD, for instance 2026-05-31", todo="Write the day as YYYY-MM-DD.")
+        raise TerminalError(
+            "GB-1001",
+            "That is not a day.",
+            got=repr(text)[:60],
+            valid="a day as YYYY-MM-DD, for instance 2026-05-31",
+            todo="Write the day as YYYY-MM-DD.",
+        )
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise TerminalError("GB-1001", "That day is not in the calendar.", got=text, valid="a day as YYYY-MM-DD, for instance 2026-05-31", todo="Check month and day.") from error
+        raise TerminalError(
+            "GB-1001", "That day is not in the calendar.", got=text, valid="a day as YYYY-MM-DD, for instance 2026-05-31", todo="Check month and day."
+        ) from error
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -46,7 +54,11 @@ class DayRange:
     def __post_init__(self) -> None:
         if self.last < self.first:
             raise TerminalError(
-                "GB-1002", "The range ends before it starts.", got=f"{self.first} to {self.last}", valid="first day <= last day", todo="Swap the two days."
+                "GB-1002",
+                "The range ends before it starts.",
+                got=f"{self.first} to {self.last}",
+                valid="first day <= last day",
+                todo="Swap the two days.",
             )
 
     @classmethod

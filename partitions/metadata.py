@@ -8,16 +8,35 @@ from typing import Any, Protocol
 class DayRow(Protocol):
     """A ledger row, as far as it is shown."""
 
-    state: str
-    rows_in: int
-    published: int
-    quarantined: int
-    deduplicated: int
-    superseded: int
-    unaccounted: int
-    warned: int
-    duration_s: float
-    delta_version: int | None
+    @property
+    def state(self) -> str: ...  # noqa: D102
+
+    @property
+    def rows_in(self) -> int: ...  # noqa: D102
+
+    @property
+    def published(self) -> int: ...  # noqa: D102
+
+    @property
+    def quarantined(self) -> int: ...  # noqa: D102
+
+    @property
+    def deduplicated(self) -> int: ...  # noqa: D102
+
+    @property
+    def superseded(self) -> int: ...  # noqa: D102
+
+    @property
+    def unaccounted(self) -> int: ...  # noqa: D102
+
+    @property
+    def warned(self) -> int: ...  # noqa: D102
+
+    @property
+    def duration_s(self) -> float: ...  # noqa: D102
+
+    @property
+    def delta_version(self) -> int | None: ...  # noqa: D102
 
 
 def day_metadata(row: DayRow) -> dict[str, Any]:

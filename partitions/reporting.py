@@ -34,7 +34,7 @@ def report_day_checks(context: dg.AssetCheckExecutionContext | dg.AssetExecution
     """Report the results, each with the newest materialisation of its day; days without one are reported without."""
     instance, run = context.instance, context.run
     targets = _targets(instance, {check.asset for check in checks}, {check.day for check in checks})
-    batch = generate_event_batch_id()
+    batch: str = generate_event_batch_id()  # type: ignore[no-untyped-call]
     for number, check in enumerate(checks, 1):
         evaluation = dg.AssetCheckEvaluation(
             asset_key=check.asset,
@@ -51,7 +51,9 @@ def report_day_checks(context: dg.AssetCheckExecutionContext | dg.AssetExecution
         instance.report_dagster_event(event, run_id=run.run_id, batch_metadata=DagsterEventBatchMetadata(batch, number == len(checks)))
 
 
-def _targets(instance: dg.DagsterInstance, assets: Iterable[dg.AssetKey], days: set[str]) -> dict[tuple[dg.AssetKey, str], AssetCheckEvaluationTargetMaterializationData]:
+def _targets(
+    instance: dg.DagsterInstance, assets: Iterable[dg.AssetKey], days: set[str]
+) -> dict[tuple[dg.AssetKey, str], AssetCheckEvaluationTargetMaterializationData]:
     found: dict[tuple[dg.AssetKey, str], AssetCheckEvaluationTargetMaterializationData] = {}
     for asset in assets:
         newest = instance.event_log_storage.get_latest_storage_id_by_partition(asset, dg.DagsterEventType.ASSET_MATERIALIZATION, days)
@@ -59,7 +61,9 @@ def _targets(instance: dg.DagsterInstance, assets: Iterable[dg.AssetKey], days: 
         for day, storage_id in newest.items():
             if storage_id in records:
                 record = records[storage_id]
-                found[asset, day] = AssetCheckEvaluationTargetMaterializationData(storage_id=storage_id, run_id=record.run_id, timestamp=record.timestamp)
+                found[asset, day] = AssetCheckEvaluationTargetMaterializationData(
+                    storage_id=storage_id, run_id=record.run_id, timestamp=record.timestamp
+                )
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import reduce
 from itertools import groupby
 from pathlib import Path
@@ -21,9 +22,9 @@ CORRUPT = "_corrupt_record"
 def file_feed(contract: Contract) -> FileFeed:
     """The feed of a contract whose source is files."""
     options = contract.source.options
-    names = {"encodings", "delimiters"} & set(options)
     columns = tuple(column.name for column in contract.business_columns)
-    return FileFeed(options["feed"], options["format"], columns, **{name: tuple(options[name]) for name in names})
+    feed = FileFeed(options["feed"], options["format"], columns)
+    return replace(feed, encodings=tuple(options.get("encodings", feed.encodings)), delimiters=tuple(options.get("delimiters", feed.delimiters)))
 
 
 def api_feed(contract: Contract) -> ApiFeed:
@@ -79,7 +80,16 @@ def _csv(spark: SparkSession, contract: Contract, files: Sequence[ReadyFile]) ->
     fields = [f"c{index}" for index in range(len(header))]
     mode = "FAILFAST" if contract.on_bad_record == "fail_fast" else "PERMISSIVE"
     reader = spark.read.schema(", ".join(f"{name} string" for name in [*fields, CORRUPT])).option("columnNameOfCorruptRecord", CORRUPT)
-    reader = reader.options(sep=delimiter, encoding=encoding, header="true", multiLine="true", mode=mode, escape='"', enforceSchema="true", ignoreTrailingWhiteSpace="false")
+    reader = reader.options(
+        sep=delimiter,
+        encoding=encoding,
+        header="true",
+        multiLine="true",
+        mode=mode,
+        escape='"',
+        enforceSchema="true",
+        ignoreTrailingWhiteSpace="false",
+    )
     lines = _numbered(reader.csv([str(file.path) for file in files]).withColumn("_path", F.col("_metadata.file_path")), files)
     by_name: dict[str, Column] = {name: F.col(field) for name, field in reversed(list(zip(header, fields, strict=True)))}
     known = [column.name for column in contract.business_columns]
@@ -133,7 +143,9 @@ def _placed(lines: DataFrame, files: Sequence[ReadyFile]) -> DataFrame:
 
     known = [(Path(file.path).resolve().as_uri(), file.day, f"{file.feed}/{file.day}/{file.name}") for file in files]
     listed = lines.sparkSession.createDataFrame(known, "_uri string, _partition_date date, _source string")
-    return lines.join(F.broadcast(listed), F.regexp_replace("_path", "^file:/+", "file:///") == F.col("_uri")).withColumn("_source_position", F.col("_number").cast("string"))
+    return lines.join(F.broadcast(listed), F.regexp_replace("_path", "^file:/+", "file:///") == F.col("_uri")).withColumn(
+        "_source_position", F.col("_number").cast("string")
+    )
 
 
 def _rescued(fields: Column) -> Column:

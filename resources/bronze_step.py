@@ -70,7 +70,9 @@ class BronzeSources:
 
     def _from_files(self, step: Step, contract: Contract) -> TableResult:
         root = self._settings.landing_root
-        found = list_deliveries(root, file_feed(contract), now=now(), deadletter=self._settings.home / "deadletter", state=self._settings.home / "state")
+        found = list_deliveries(
+            root, file_feed(contract), now=now(), deadletter=self._settings.home / "deadletter", state=self._settings.home / "state"
+        )
         wanted = [file for file in found.ready if file.day in step.days]
         counts = Counter[date]()
         for file in wanted:
@@ -97,7 +99,9 @@ class BronzeSources:
         return self._settings.home / "staging" / f"{self._run_id}-{os.getpid()}"
 
 
-def _publish(step: Step, contract: Contract, frame: DataFrame | None, counts: dict[date, int] | Counter[date], refused: dict[date, str] | None = None) -> TableResult:
+def _publish(
+    step: Step, contract: Contract, frame: DataFrame | None, counts: dict[date, int] | Counter[date], refused: dict[date, str] | None = None
+) -> TableResult:
     from pyspark.sql import functions as F  # noqa: PLC0415
 
     spark = step.lake.spark

@@ -16,6 +16,10 @@ def resources_of(settings: Settings) -> dict[str, Any]:
         from globalbev_assets.errors import TerminalError  # noqa: PLC0415
 
         raise TerminalError(
-            "GB-1007", "This version runs in the environment local only.", got=settings.env, valid="local", todo="Set GLOBALBEV_ENV=local; the Databricks profile is not built yet."
+            "GB-1007",
+            "This version runs in the environment local only.",
+            got=settings.env,
+            valid="local",
+            todo="Set GLOBALBEV_ENV=local; the Databricks profile is not built yet.",
         )
     return {"lakehouse": LakehouseResource(), "pyspark_step_launcher": dg.ResourceDefinition.none_resource()}

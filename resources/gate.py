@@ -97,7 +97,24 @@ def results(contract: Contract, days: Mapping[date, Day], run_id: str, recorded_
             rule = kinds.get(rule_id)
             severity = "error" if rule and rule.action == "quarantine" else "warn"
             column = (rule.column if rule else None) or ""
-            found.append(DqResult(str(contract.name), rule_id, "row", column, day, run_id, severity, Decimal(count), None, Decimal(0), None, False, False, recorded_at))
+            found.append(
+                DqResult(
+                    str(contract.name),
+                    rule_id,
+                    "row",
+                    column,
+                    day,
+                    run_id,
+                    severity,
+                    Decimal(count),
+                    None,
+                    Decimal(0),
+                    None,
+                    False,
+                    False,
+                    recorded_at,
+                )
+            )
         previous = Decimal(history[day].rows_in) if day in history else None
         for verdict in judged.verdicts:
             severity = "error" if verdict.blocking else "warn"
@@ -122,4 +139,3 @@ def _rules_with_limits(contract: Contract) -> list[str]:
 
 def _rounded(value: Decimal) -> Decimal:
     return value.quantize(Decimal("0.000001"))
-

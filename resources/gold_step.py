@@ -46,10 +46,14 @@ class Gold:
 
 _DATED = ("silver.orders", "silver.order_lines")
 TABLES: dict[str, Gold] = {
-    "fact_sku_market_performance": Gold(gold_sales.fact_sku_market_performance, ("silver.products", "silver.market_panel"), _DATED, _DATED, "net_sales"),
+    "fact_sku_market_performance": Gold(
+        gold_sales.fact_sku_market_performance, ("silver.products", "silver.market_panel"), _DATED, _DATED, "net_sales"
+    ),
     "fact_daily_sales": Gold(gold_sales.fact_daily_sales, ("silver.products",), _DATED, _DATED, "net_sales"),
     "executive_kpis": Gold(gold_sales.executive_kpis, (*SALES, "bronze.inventory", "ops.quality"), _DATED, (), "net_sales"),
-    "inventory_position": Gold(gold_operations.inventory_position, (*SALES, "silver.inventory_levels", "bronze.inventory"), ("silver.inventory_levels",)),
+    "inventory_position": Gold(
+        gold_operations.inventory_position, (*SALES, "silver.inventory_levels", "bronze.inventory"), ("silver.inventory_levels",)
+    ),
     "finance_daily_payments": Gold(gold_operations.finance_daily_payments, ("silver.payments", "silver.order_lines"), ("silver.payments",)),
 }
 
@@ -79,7 +83,9 @@ def _references(step: Step, contract: Contract, gold: Gold, days: Sequence[date]
 def _quality(step: Step) -> DataFrame:
     """Rows in and published of silver's sales tables by day: a few hundred rows of the ledger."""
     rows = step.lake.ledger.latest(["silver.orders", "silver.order_lines", "silver.payments"]).values()
-    return step.lake.spark.createDataFrame([(row.business_day, row.rows_in, row.published) for row in rows], "business_day date, rows_in long, published long")
+    return step.lake.spark.createDataFrame(
+        [(row.business_day, row.rows_in, row.published) for row in rows], "business_day date, rows_in long, published long"
+    )
 
 
 def _dated(contract: Contract, frame: DataFrame, days: Sequence[date]) -> DataFrame:
@@ -99,6 +105,8 @@ def _as_published(contract: Contract, frame: DataFrame) -> DataFrame:
 
 def _amounts(step: Step, days: Sequence[date]) -> dict[date, Decimal]:
     """By day: the net amounts that silver has in scope."""
-    refs = {name: step.lake.read(TableName.parse(name), days) for name in _DATED} | {"silver.products": step.lake.read(TableName("silver", "products"))}
+    refs = {name: step.lake.read(TableName.parse(name), days) for name in _DATED} | {
+        "silver.products": step.lake.read(TableName("silver", "products"))
+    }
     found = {row["day"]: row["amount"] for row in gold_sales.in_scope_amounts(refs).collect()}
     return {day: found.get(day, Decimal(0)) for day in days}

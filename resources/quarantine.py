@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 MASKED = "***"
 
 
-def write_quarantine(lake: Lakehouse, contract: Contract, staged: DataFrame, days: Collection[date], has_rejected: bool, run_id: str) -> None:
+def write_quarantine(  # noqa: PLR0913  they are the parts of one statement
+    lake: Lakehouse, contract: Contract, staged: DataFrame, days: Collection[date], *, has_rejected: bool, run_id: str
+) -> None:
     """Merge the rejected rows of these days; rows of these days that are rejected no more become ``replayed``.
 
     Only where something is or was in it: no commit otherwise.
@@ -57,14 +59,17 @@ def write_quarantine(lake: Lakehouse, contract: Contract, staged: DataFrame, day
         lake.spark.catalog.dropTempView(view)
 
 
-def _record(contract: Contract, staged: DataFrame):  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _record(contract: Contract, staged: DataFrame):  # type: ignore[no-untyped-def]
     """The source row as JSON for reading, personal data masked; a replay takes the row from bronze."""
     from pyspark.sql import functions as F  # noqa: PLC0415
 
     personal = {column.source or column.name for column in contract.columns if column.is_pii}
     personal |= {name.removeprefix("raw_") for name in personal} | set(contract.source.options.get("personal", ()))
     names = staged.schema["_raw"].dataType.fieldNames()  # type: ignore[attr-defined]
-    fields = [F.when(F.col(f"_raw.{name}").isNotNull(), F.lit(MASKED)).alias(name) if name in personal else F.col(f"_raw.{name}").alias(name) for name in names]
+    fields = [
+        F.when(F.col(f"_raw.{name}").isNotNull(), F.lit(MASKED)).alias(name) if name in personal else F.col(f"_raw.{name}").alias(name)
+        for name in names
+    ]
     return F.to_json(F.struct(*fields))
 
 

@@ -95,11 +95,15 @@ def load_settings(env_file: Path | None = None) -> Settings:
         TerminalError: GB-1003 for an unknown environment, GB-1005 for any other malformed value. Values are never shown, names are.
     """
     try:
-        return Settings(_env_file=env_file if env_file is not None else PROJECT / ".env")  # type: ignore[call-arg]
+        return Settings(_env_file=env_file if env_file is not None else PROJECT / ".env")
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else "?"
         variable = f"GLOBALBEV_{name.upper()}"
         if name == "env":
-            raise TerminalError("GB-1003", "Unknown environment.", got=repr(first["input"])[:40], valid=", ".join(get_args(Environment)), todo=f"Set {variable}.") from None
-        raise TerminalError("GB-1005", f"The setting {variable} is malformed.", got="a value that does not parse", valid=first["msg"], todo=f"Correct {variable}.") from None
+            raise TerminalError(
+                "GB-1003", "Unknown environment.", got=repr(first["input"])[:40], valid=", ".join(get_args(Environment)), todo=f"Set {variable}."
+            ) from None
+        raise TerminalError(
+            "GB-1005", f"The setting {variable} is malformed.", got="a value that does not parse", valid=first["msg"], todo=f"Correct {variable}."
+        ) from None

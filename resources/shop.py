@@ -60,7 +60,12 @@ class Snapshot:
         query = self._select(contract, relation, days)
         reader = spark.read.format("jdbc").options(**self._jdbc_options(query))
         if not relation.is_full and len(days) >= SPLIT_FROM_DAYS:
-            reader = reader.options(partitionColumn="_partition_date", lowerBound=str(days.first), upperBound=str(days.last + timedelta(days=1)), numPartitions=str(SPLITS))
+            reader = reader.options(
+                partitionColumn="_partition_date",
+                lowerBound=str(days.first),
+                upperBound=str(days.last + timedelta(days=1)),
+                numPartitions=str(SPLITS),
+            )
         return reader.load().withColumn("_source", F.lit(relation.name)).withColumn("_ingested_at", F.lit(self.read_at))
 
     def _select(self, contract: Contract, relation: Relation, days: DayRange) -> str:
@@ -92,12 +97,19 @@ class Snapshot:
         ).format(sql.Literal(relation.name))
         found = dict(self._fetch(query))
         if not found:
-            raise DataRejectedError("GB-1233", "The source has no such table.", got=relation.name, valid="a table or view of the database", todo="Correct `relation` in the contract, or ask the owner.")
+            raise DataRejectedError(
+                "GB-1233",
+                "The source has no such table.",
+                got=relation.name,
+                valid="a table or view of the database",
+                todo="Correct `relation` in the contract, or ask the owner.",
+            )
         return found
 
     def _jdbc_options(self, query: str) -> dict[str, str]:
         given = self.parameters
-        start = f"SET TIME ZONE 'UTC'; SET statement_timeout={STATEMENT_MS}; SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SET TRANSACTION SNAPSHOT '{self.snapshot_id}'"
+        snapshot = f"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SET TRANSACTION SNAPSHOT '{self.snapshot_id}'"
+        start = f"SET TIME ZONE 'UTC'; SET statement_timeout={STATEMENT_MS}; {snapshot}"
         return {
             "url": f"jdbc:postgresql://{given.get('host', 'localhost')}:{given.get('port', 5432)}/{given.get('dbname', 'postgres')}",
             "user": str(given.get("user", "")),
@@ -111,8 +123,8 @@ class Snapshot:
             "sslmode": str(given.get("sslmode", "prefer")),
         }
 
-    def _fetch(self, query: sql.Composable) -> list[Any]:
-        return self.connection.execute(query).fetchall()
+    def _fetch(self, query: sql.Composed) -> list[tuple[Any, ...]]:
+        return list(self.connection.execute(query).fetchall())
 
 
 @dataclass(frozen=True)
@@ -131,7 +143,14 @@ class Relation:
         """Of a contract whose source is a database."""
         options = contract.source.options
         parent = options.get("parent") or {}
-        return cls(options["relation"], options["mode"] == "full", options.get("business_time"), options.get("fallback_time"), parent.get("relation"), parent.get("on"))
+        return cls(
+            options["relation"],
+            options["mode"] == "full",
+            options.get("business_time"),
+            options.get("fallback_time"),
+            parent.get("relation"),
+            parent.get("on"),
+        )
 
     @property
     def table(self) -> sql.Composable:
@@ -157,14 +176,17 @@ class Relation:
 
     def day(self, read_at: datetime) -> sql.Composable:
         """UTC date of the business time if it is there and not after the read, else of the fallback."""
-        return sql.SQL("((case when {b} <= {read} then {b} else {f} end) at time zone 'UTC')::date").format(b=self._business, f=self._fallback, read=sql.Literal(read_at))
+        return sql.SQL("((case when {b} <= {read} then {b} else {f} end) at time zone 'UTC')::date").format(
+            b=self._business, f=self._fallback, read=sql.Literal(read_at)
+        )
 
     def within(self, days: DayRange, read_at: datetime) -> sql.Composable:
         """That the day lies in the range, written so that an index on either time serves."""
         bounds = {"lo": sql.Literal(f"{days.first} 00:00:00+00"), "hi": sql.Literal(f"{days.last + timedelta(days=1)} 00:00:00+00")}
-        return sql.SQL("(({b} <= {read} and {b} >= {lo}::timestamptz and {b} < {hi}::timestamptz) or (({b} is null or {b} > {read}) and {f} >= {lo}::timestamptz and {f} < {hi}::timestamptz))").format(
-            b=self._business, f=self._fallback, read=sql.Literal(read_at), **bounds
-        )
+        return sql.SQL(
+            "(({b} <= {read} and {b} >= {lo}::timestamptz and {b} < {hi}::timestamptz)"
+            " or (({b} is null or {b} > {read}) and {f} >= {lo}::timestamptz and {f} < {hi}::timestamptz))"
+        ).format(b=self._business, f=self._fallback, read=sql.Literal(read_at), **bounds)
 
 
 @contextmanager
@@ -198,7 +220,13 @@ def parse_dsn(dsn: str) -> dict[str, Any]:
     try:
         return dict(conninfo_to_dict(dsn))
     except psycopg.ProgrammingError:
-        raise TerminalError("GB-1234", "That is no PostgreSQL connection string.", got="a text that does not parse (not shown: it may hold a password)", valid="postgresql://user:password@host:port/database", todo="Correct GLOBALBEV_SHOP_DSN.") from None
+        raise TerminalError(
+            "GB-1234",
+            "That is no PostgreSQL connection string.",
+            got="a text that does not parse (not shown: it may hold a password)",
+            valid="postgresql://user:password@host:port/database",
+            todo="Correct GLOBALBEV_SHOP_DSN.",
+        ) from None
 
 
 def _refused(error: psycopg.OperationalError, parameters: dict[str, Any]) -> TransientError | TerminalError:
@@ -207,9 +235,21 @@ def _refused(error: psycopg.OperationalError, parameters: dict[str, Any]) -> Tra
     refusals = ("password authentication failed", "no password supplied", "does not exist", "permission denied", "no pg_hba.conf entry")
     said = next((phrase for phrase in refusals if phrase in text), None)
     if said:
-        return TerminalError("GB-1231", "The database refuses the connection.", got=f"{where}: {said}", valid="a user that may log in and read", todo="Correct GLOBALBEV_SHOP_DSN.")
+        return TerminalError(
+            "GB-1231",
+            "The database refuses the connection.",
+            got=f"{where}: {said}",
+            valid="a user that may log in and read",
+            todo="Correct GLOBALBEV_SHOP_DSN.",
+        )
     reason = type(error).__name__ if not text else text.splitlines()[0].split(": ")[-1][:120]
-    return TransientError("GB-1230", "The database does not answer.", got=f"{where}: {reason}", valid="a running PostgreSQL", todo="Start it (`globalbev sandbox up` for the embedded one) and run again.")
+    return TransientError(
+        "GB-1230",
+        "The database does not answer.",
+        got=f"{where}: {reason}",
+        valid="a running PostgreSQL",
+        todo="Start it (`globalbev sandbox up` for the embedded one) and run again.",
+    )
 
 
 def _as_text(name: str, type_: str) -> sql.Composable:

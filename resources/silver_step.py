@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from globalbev_assets.contracts.model import Contract
 from globalbev_assets.contracts.names import TableName
 from globalbev_assets.transforms.outcomes import REPLACED, group_key
-from globalbev_assets.transforms.registry import Transform, transform_of
+from globalbev_assets.transforms.registry import Transform
 from globalbev_assets.transforms.silver import judged
+from globalbev_assets.transforms.tables import transform_of
 from resources.gate import Gate
 from resources.publishing import Batch, TableResult
 from resources.steps import Step
@@ -73,4 +74,6 @@ def _replaced_sources(step: Step, source: TableName) -> dict[str, date]:
     for row in rows:
         name = row["_source"].rsplit("/", 1)[-1]
         newest[name] = max(newest.get(name, (date.min, "")), (row["_partition_date"], row["_source"]))
-    return {row["_source"]: newest[row["_source"].rsplit("/", 1)[-1]][0] for row in rows if newest[row["_source"].rsplit("/", 1)[-1]][1] != row["_source"]}
+    return {
+        row["_source"]: newest[row["_source"].rsplit("/", 1)[-1]][0] for row in rows if newest[row["_source"].rsplit("/", 1)[-1]][1] != row["_source"]
+    }

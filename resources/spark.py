@@ -51,6 +51,8 @@ def open_session(settings: Settings, *, pool: Pool = "live") -> SparkSession:
 def close_session(spark: SparkSession) -> None:
     """Give a server's session back, with what it holds in memory; an in-process or cluster session, which others share, is left alone."""
     if is_connect(spark):
+        # A server that is gone has nothing to give back: not waited for.
+        cast("Any", spark).client.set_retry_policies([])
         spark.stop()
 
 
@@ -71,7 +73,7 @@ def interrupt_session(settings: Settings, session_id: str) -> int:
     0 also when no server runs, for then nothing can land.
 
     Raises:
-        TransientError: GB-1132, when its work does not end in 60 s.
+        TransientError: GB-1132, when its work does not end in 60 s; GB-1121, when the server lives and does not answer.
     """
     server = running_server(settings)
     if server is None or not session_id:
@@ -89,8 +91,8 @@ def connect(server: ServerHandle, session_id: str) -> SparkSession:
     # PySpark prints each error as JSON on standard error, with the query and the offending value in it: the exception says it once, to who handles it.
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL + 1)
     spark = ConnectSession(DefaultChannelBuilder(address))
-    # By default a vanished server is waited for 15 minutes, with these figures 8 s. It is on this machine: it is there or it is not.
-    spark.client.set_retry_policies([DefaultPolicy(max_retries=8, backoff_multiplier=3.0, initial_backoff=50, max_backoff=2000, jitter=100)])
+    # By default a vanished server is waited for 15 minutes, with these figures some seconds. It is on this machine: it is there or it is not.
+    spark.client.set_retry_policies([DefaultPolicy(max_retries=5, backoff_multiplier=3.0, initial_backoff=50, max_backoff=2000, jitter=100)])
     _open_sessions.add(spark)
     return cast("SparkSession", spark)
 
@@ -98,7 +100,7 @@ def connect(server: ServerHandle, session_id: str) -> SparkSession:
 def _close_open_sessions() -> None:
     """Close what is open before the interpreter ends: a session that Python collects then waits for ever in gRPC, seen each time (Spark 4.2)."""
     for spark in list(_open_sessions):
-        spark.stop()
+        close_session(spark)
 
 
 atexit.register(_close_open_sessions)

@@ -17,24 +17,71 @@ class _Known:
 
 
 _KNOWN = (
-    _Known(("No space left on device", "Disk quota exceeded"), TransientError, "GB-1211", "The disk is full.", "Free space, or run `globalbev clean`; nothing was half-published."),
+    _Known(
+        ("No space left on device", "Disk quota exceeded"),
+        TransientError,
+        "GB-1211",
+        "The lake's disk is full.",
+        "Free space, or run `globalbev clean`; nothing was half-published.",
+    ),
     _Known(("password authentication failed",), TerminalError, "GB-1231", "The database refuses the connection.", "Correct GLOBALBEV_SHOP_DSN."),
     _Known(
         ("org.postgresql.util.PSQLException", "PSQLException", "Connection refused", "terminating connection", "statement timeout"),
-        TransientError, "GB-1230", "The database did not answer to the end.", "Start it and run again; the read starts anew from its snapshot.",
+        TransientError,
+        "GB-1230",
+        "The database does not answer.",
+        "Start it and run again; the read starts anew from its snapshot.",
     ),
     _Known(
-        ("ConcurrentAppendException", "ConcurrentDeleteReadException", "ConcurrentWriteException", "ConcurrentTransactionException", "MetadataChangedException"),
-        TransientError, "GB-1240", "Another writer committed to the table at the same time.", "Run again.",
+        (
+            "ConcurrentAppendException",
+            "ConcurrentDeleteReadException",
+            "ConcurrentWriteException",
+            "ConcurrentTransactionException",
+            "MetadataChangedException",
+        ),
+        TransientError,
+        "GB-1240",
+        "Another writer committed to the table at the same time.",
+        "Run again.",
     ),
-    _Known(("MALFORMED_RECORD_IN_PARSING", "FAILED_READ_FILE", "Malformed records are detected"), TerminalError, "GB-1241", "A file has a record that does not fit its header, and its contract is fail-fast.", "Have the file corrected and delivered again, or set onBadRecord: permissive."),
     _Known(
-        ("UNAVAILABLE", "failed to connect to all addresses", "Socket closed", "SESSION_CLOSED", "INVALID_HANDLE.SESSION", "OPERATION_CANCELED", "Connection reset"),
-        TransientError, "GB-1242", "The Spark server went away or ended this session.", "Run again; `globalbev doctor` shows the server.",
+        ("MALFORMED_RECORD_IN_PARSING", "FAILED_READ_FILE", "Malformed records are detected"),
+        TerminalError,
+        "GB-1241",
+        "A file has a record that does not fit its header, and its contract is fail-fast.",
+        "Have the file corrected and delivered again, or set onBadRecord: permissive.",
     ),
-    _Known(("OutOfMemoryError", "Java heap space", "GC overhead"), TransientError, "GB-1243", "Spark ran out of memory.", "Raise GLOBALBEV_SPARK_MEMORY, or run fewer days at once."),
-    _Known(("DELTA_TABLE_NOT_FOUND", "DELTA_FILE_NOT_FOUND", "DELTA_LOG_FILE_NOT_FOUND", "DELTA_TRUNCATED_TRANSACTION_LOG", "CANNOT_READ_FILE_FOOTER", "is not a Parquet file"), TerminalError, "GB-1244", "A file of the lake is missing or damaged.", "Run `globalbev doctor`; restore the table or process its days again."),
-)  # fmt: skip
+    _Known(
+        (
+            "UNAVAILABLE",
+            "failed to connect to all addresses",
+            "Socket closed",
+            "SESSION_CLOSED",
+            "INVALID_HANDLE.SESSION",
+            "OPERATION_CANCELED",
+            "Connection reset",
+        ),
+        TransientError,
+        "GB-1242",
+        "The Spark server went away or ended this session.",
+        "Run again; `globalbev doctor` shows the server.",
+    ),
+    _Known(
+        ("OutOfMemoryError", "Java heap space", "GC overhead"),
+        TransientError,
+        "GB-1243",
+        "Spark ran out of memory.",
+        "Raise GLOBALBEV_SPARK_MEMORY, or run fewer days at once.",
+    ),
+    _Known(
+        ("DELTA_TABLE_NOT_FOUND", "DELTA_FILE_NOT_FOUND", "DELTA_LOG_FILE_NOT_FOUND", "DELTA_TRUNCATED_TRANSACTION_LOG", "CANNOT_READ_FILE_FOOTER"),
+        TerminalError,
+        "GB-1244",
+        "A file of the lake is missing or damaged.",
+        "Run `globalbev doctor`; restore the table or process its days again.",
+    ),
+)
 
 
 def translated(error: BaseException) -> BaseException:

@@ -37,7 +37,7 @@ _OPENED = [
 
 def spark_folder(home: Path) -> Path:
     """Where the local Spark keeps its state, log and temporary files."""
-    return home / "spark"
+    return home.absolute() / "spark"
 
 
 def session_conf(pool: Pool = "live") -> dict[str, str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 from filelock import FileLock, Timeout
 
-from globalbev_assets.errors import TransientError
+from globalbev_assets.errors import TerminalError, TransientError
 from resources.settings import Settings
 from resources.spark_profile import spark_folder
 from resources.spark_server_activity import has_clients, has_jobs
@@ -73,15 +73,19 @@ def ensure_server(settings: Settings, *, idle_s: float | None = None) -> ServerH
     Raises:
         TransientError: GB-1121 when it does not answer in 90 s, GB-1122 when its JVM ends at once, GB-1123 when one with other
             settings is at work, GB-1124 when another process holds the lock.
+        TerminalError: GB-1125, when the home cannot be written.
     """
     folder = spark_folder(settings.home)
     launch = Launch(settings, settings.spark_idle_minutes * 60.0 if idle_s is None else idle_s)
-    found = _usable(folder, launch.key)
-    if found:
-        return found
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with _locked(folder):
-        return _usable(folder, launch.key) or _start_or_wait(folder, launch)
+    try:
+        found = _usable(folder, launch.key)
+        if found:
+            return found
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with _locked(folder):
+            return _usable(folder, launch.key) or _start_or_wait(folder, launch)
+    except OSError as error:
+        raise _not_writable(folder, error) from error
 
 
 def stop_server(settings: Settings) -> bool:
@@ -91,10 +95,9 @@ def stop_server(settings: Settings) -> bool:
         return False
     with _locked(folder):
         record = read_record(folder)
-        if record is None:
-            return False
-        was_alive = record.is_alive()
-        end_server(folder, record)
+        was_alive = record is not None and record.is_alive()
+        if record is not None:
+            end_server(folder, record)
         return was_alive
 
 
@@ -118,9 +121,21 @@ def server_status(settings: Settings) -> ServerStatus:
 
 
 def running_server(settings: Settings) -> ServerHandle | None:
-    """The server of `settings.home` that answers, with whatever settings; none is started."""
-    record = read_record(spark_folder(settings.home))
-    return _handle(record) if record is not None and record.is_alive() and record.answers() else None
+    """The server of ``settings.home``, with whatever settings, when its process lives; None is certain: then nothing of it can land any more.
+
+    Raises:
+        TransientError: GB-1121, when it lives and does not answer; GB-1124, when another process holds the lock.
+    """
+    folder = spark_folder(settings.home)
+    if not folder.exists():
+        return None
+    # Under the lock: one that is being ended has no record, and its last commit may be on its way.
+    with _locked(folder):
+        record = read_record(folder)
+        if record is None or not record.is_alive():
+            return None
+        wait_until_it_answers(folder, record)
+        return _handle(record)
 
 
 def _usable(folder: Path, key: str) -> ServerHandle | None:
@@ -175,6 +190,16 @@ def _locked(folder: Path) -> Iterator[None]:
             valid="seconds",
             todo="End that process, then try again.",
         ) from error
+
+
+def _not_writable(folder: Path, error: OSError) -> TerminalError:
+    return TerminalError(
+        "GB-1125",
+        "The Spark server's folder cannot be written.",
+        got=f"{error.strerror or type(error).__name__}: {folder}",
+        valid="a folder of yours on a disk with a gigabyte free",
+        todo="Set GLOBALBEV_HOME to such a folder, or free space.",
+    )
 
 
 def _handle(record: ServerRecord) -> ServerHandle:

@@ -23,8 +23,11 @@ from resources.spark_profile import java_options, server_conf, session_conf, spa
 from resources.spark_server_record import free_port
 
 MAIN_CLASS = "org.apache.spark.sql.connect.service.SparkConnectServer"
+# The client gets each error that ErrorUtils would log, and a session that was ended on purpose is not worth forty lines.
 _LOG4J = """status = error
 rootLogger.level = warn
+logger.rpc.name = org.apache.spark.sql.connect.utils.ErrorUtils
+logger.rpc.level = off
 rootLogger.appenderRef.stderr.ref = console
 appender.console.type = Console
 appender.console.name = console

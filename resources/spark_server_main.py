@@ -104,10 +104,10 @@ def _end(folder: Path, record: ServerRecord, jvm: psutil.Process, idle_s: float)
                 return False
             forget_record(folder, record.launch)
             jvm.terminate()
+            with contextlib.suppress(psutil.TimeoutExpired):
+                jvm.wait(timeout=_END_S)
     except Timeout:
         return False
-    with contextlib.suppress(psutil.TimeoutExpired):
-        jvm.wait(timeout=_END_S)
     return True
 
 

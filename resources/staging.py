@@ -67,12 +67,17 @@ def figures(staged: DataFrame, contract: Contract, total: str | None = None) -> 
     from pyspark.sql import functions as F  # noqa: PLC0415  PySpark is imported with the first session, not with the definitions
 
     ids = rule_ids(contract)
-    counted: list[Column] = [F.count(F.lit(1)).alias("rows_in"), F.count_if((F.col("_outcome") == "published") & (F.size("_warnings") > 0)).alias("warned")]
+    counted: list[Column] = [
+        F.count(F.lit(1)).alias("rows_in"),
+        F.count_if((F.col("_outcome") == "published") & (F.size("_warnings") > 0)).alias("warned"),
+    ]
     counted += [F.count_if(F.col("_outcome") == outcome).alias(outcome) for outcome in ("published", "quarantined", "deduplicated", "superseded")]
     hashed = F.xxhash64(*[column.name for column in contract.business_columns if column.name in staged.columns]).cast("decimal(38,0)")
     counted.append(F.sum(F.when(F.col("_outcome") == "published", hashed)).alias("content_hash"))
     is_published = F.col("_outcome") == "published"
-    has_key = contract.layer != "bronze" and bool(contract.key) and set(row_key(contract)) == set(contract.key) and set(contract.key) <= set(staged.columns)
+    has_key = (
+        contract.layer != "bronze" and bool(contract.key) and set(row_key(contract)) == set(contract.key) and set(contract.key) <= set(staged.columns)
+    )
     counted.append((F.count_distinct(F.when(is_published, F.struct(*contract.key))) if has_key else F.lit(None).cast("long")).alias("distinct_keys"))
     nullable = [limit.metric.removeprefix("null_ratio:") for limit in contract.limits if limit.metric.startswith("null_ratio:")]
     counted += [F.count_if(is_published & F.col(name).isNull()).alias(f"null_{name}") for name in nullable]

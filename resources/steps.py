@@ -109,7 +109,5 @@ def _tried(step: Step, contract: Contract, publish: Publish) -> TableResult:
 def _failed(step: Step, contract: Contract, error: BaseException) -> TableResult:
     reason = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
     recorded_at = now()
-    rows = [
-        LedgerRow(str(contract.name), day, step.publisher.run_id, "failed", recorded_at, contract.version, reason=reason) for day in step.days
-    ]
+    rows = [LedgerRow(str(contract.name), day, step.publisher.run_id, "failed", recorded_at, contract.version, reason=reason) for day in step.days]
     return TableResult(contract, rows, error=error)

@@ -69,7 +69,7 @@ class StageResult:
     errors: list[str] = field(default_factory=list)
 
 
-def run_backfill(first: str, last: str, select: tuple[str, ...], dry_run: bool, as_json: bool, console: Console) -> int:  # noqa: FBT001, PLR0913
+def run_backfill(first: str, last: str, select: tuple[str, ...], dry_run: bool, as_json: bool, console: Console) -> int:  # noqa: PLR0913
     """Plan and, unless ``dry_run``, carry out; returns the exit code: 0, or 1 when a day was not published."""
     settings = prepare_environment()
     stages = plan(settings, DayRange.parse(first, last), select)
@@ -133,7 +133,13 @@ def _chosen(book: ContractBook, select: Sequence[str]) -> list[Contract]:
         wanted = [book[name] for name in book if text in (f"group:{name.layer}", name.layer)] or [book.parse(text.removeprefix("key:"))]
         found |= {contract.name: contract for contract in wanted}
     if not found:
-        raise TerminalError("GB-1008", "Nothing is selected.", got=", ".join(select), valid="a layer, group:<layer>, or a table as layer/table", todo="Correct --select.")
+        raise TerminalError(
+            "GB-1008",
+            "Nothing is selected.",
+            got=", ".join(select),
+            valid="a layer, group:<layer>, or a table as layer/table",
+            todo="Correct --select.",
+        )
     return [book[name] for name in book if name in found]
 
 
@@ -159,7 +165,11 @@ def _run(stage: Stage, job: dg.JobDefinition, instance: dg.DagsterInstance, cons
         instance=instance,
         run_id=run_id,
         asset_selection=keys,
-        tags={"dagster/asset_partition_range_start": str(stage.days.first), "dagster/asset_partition_range_end": str(stage.days.last), "globalbev/backfill": "cli"},
+        tags={
+            "dagster/asset_partition_range_start": str(stage.days.first),
+            "dagster/asset_partition_range_end": str(stage.days.last),
+            "globalbev/backfill": "cli",
+        },
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         raise_on_error=False,
     )
@@ -220,29 +230,39 @@ class _Listener:
             counts = f"{progress.rows_in:>9,} rows in, {progress.published:>9,} published"
             aside = [f"{getattr(progress, name):,} {name}" for name in ("quarantined", "deduplicated", "superseded") if getattr(progress, name)]
             same = ", nothing new" if progress.unchanged_days == progress.days else ""
-            self._console.print(f"  {self._open:<38} {counts}{', ' if aside else ''}{', '.join(aside)}{same}  [dim]{self._seconds:.1f} s[/dim]", highlight=False)
+            self._console.print(
+                f"  {self._open:<38} {counts}{', ' if aside else ''}{', '.join(aside)}{same}  [dim]{self._seconds:.1f} s[/dim]", highlight=False
+            )
         self._open = ""
 
 
-def _show_plan(stages: Sequence[Stage], as_json: bool, console: Console) -> None:  # noqa: FBT001
+def _show_plan(stages: Sequence[Stage], as_json: bool, console: Console) -> None:
     if as_json:
         console.print_json(json.dumps([{**asdict(stage), "days": [str(stage.days.first), str(stage.days.last)]} for stage in stages]))
         return
     for stage in stages:
-        console.print(f"[bold]{stage.layer}[/bold]: {len(stage.tables)} tables, {len(stage.days)} days, {stage.days}{f' ({stage.why})' if stage.why else ''}")
+        console.print(
+            f"[bold]{stage.layer}[/bold]: {len(stage.tables)} tables, {len(stage.days)} days, {stage.days}{f' ({stage.why})' if stage.why else ''}"
+        )
         console.print(f"  {', '.join(stage.tables)}", highlight=False)
 
 
 def _show_end(result: StageResult, console: Console | None) -> None:
     if console is None:
         return
-    console.print(f"[bold]{result.stage.layer}[/bold] {'done' if result.succeeded else '[red]not all published[/red]'} in {result.seconds:.1f} s, run {result.run_id[:8]}", highlight=False)
+    said = "done" if result.succeeded else "[red]not all published[/red]"
+    console.print(f"[bold]{result.stage.layer}[/bold] {said} in {result.seconds:.1f} s, run {result.run_id[:8]}", highlight=False)
     for error in result.errors:
         console.print(error, style="red", highlight=False, markup=False)
 
 
 def _as_json(result: StageResult) -> dict[str, Any]:
     return {
-        "layer": result.stage.layer, "days": [str(result.stage.days.first), str(result.stage.days.last)], "run_id": result.run_id, "succeeded": result.succeeded,
-        "seconds": round(result.seconds, 2), "tables": [asdict(progress) for progress in result.tables.values()], "errors": result.errors,
-    }  # fmt: skip
+        "layer": result.stage.layer,
+        "days": [str(result.stage.days.first), str(result.stage.days.last)],
+        "run_id": result.run_id,
+        "succeeded": result.succeeded,
+        "seconds": round(result.seconds, 2),
+        "tables": [asdict(progress) for progress in result.tables.values()],
+        "errors": result.errors,
+    }

@@ -17,6 +17,9 @@ from globalbev_assets.operations.cli_lake import clean, doctor, sql
 from globalbev_assets.operations.cli_sandbox import app as sandbox_app
 from globalbev_assets.operations.failures import guarded
 
+# Typer's own: its exits, and a wrong option, which it explains with the usage.
+PASSED = (typer.Exit, typer.Abort, *typer.BadParameter.__mro__[1:3])
+
 
 class Guarded(TyperGroup):
     """A group of commands whose errors are told as :mod:`globalbev_assets.operations.failures` says."""
@@ -24,7 +27,7 @@ class Guarded(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run the chosen command."""
         answers: list[Any] = []
-        code = guarded(lambda: answers.append(super(Guarded, self).invoke(ctx)), is_verbose=bool(ctx.params.get("verbose")))
+        code = guarded(lambda: answers.append(super(Guarded, self).invoke(ctx)), is_verbose=bool(ctx.params.get("verbose")), passed=PASSED)
         if code is not None:
             raise typer.Exit(code)
         return answers[0]

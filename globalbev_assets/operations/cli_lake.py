@@ -2,17 +2,51 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import sys
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from globalbev_assets.operations.output import console, print_json
+from globalbev_assets.operations.output import console, print_json, progress
+
+if TYPE_CHECKING:
+    from globalbev_assets.contracts.book import ContractBook
+    from resources.settings import Settings
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 
 
-def sql() -> None:
-    """Ask the lake in SQL (DuckDB), read only."""
+def sql(
+    query: Annotated[
+        str | None, typer.Argument(help='One query, such as "SELECT * FROM gold.executive_kpis". Without it: a prompt, or stdin.')
+    ] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="All rows as CSV.")] = False,
+    as_json: Json = False,
+    unmasked: Annotated[bool, typer.Option("--unmasked", help="Show personal data as it is.")] = False,
+) -> None:
+    """Ask the lake in SQL (DuckDB), read only, offline; personal data is masked.
+
+    Tables are named layer.table: bronze.orders, silver.orders, gold.executive_kpis, quarantine.orders, ops.ledger.
+    """
+    from globalbev_assets.operations.lake_answers import write_answer  # noqa: PLC0415
+    from globalbev_assets.operations.lake_prompt import run_prompt  # noqa: PLC0415
+    from globalbev_assets.operations.lake_sql import ask  # noqa: PLC0415
+    from globalbev_assets.operations.lake_views import open_views  # noqa: PLC0415
+    from resources.settings import load_settings  # noqa: PLC0415
+
+    if as_csv and as_json:
+        raise typer.BadParameter("Choose one of --csv and --json.")
+    settings, is_prompt = load_settings(), query is None and sys.stdin.isatty()
+    text = query if query is not None else "" if is_prompt else sys.stdin.read()
+    with progress("opening the lake …"):
+        views = open_views(settings, contracts_of(settings), query=text, is_unmasked=unmasked)
+    if is_prompt:
+        run_prompt(views)
+        return
+    hidden = [f"{table}.{column}" for table, columns in views.masked.items() for column in columns]
+    write_answer(ask(views, text), "csv" if as_csv else "json" if as_json else "table", hidden)
+    if hidden and sys.stderr.isatty() and not as_json:
+        console(is_error=True).print(f"Masked as personal: {', '.join(hidden)}. --unmasked shows them.", style="dim")
 
 
 def clean() -> None:
@@ -35,3 +69,10 @@ def doctor(
             print_json({"stopped": was_running})
         else:
             console().print("The Spark server is stopped." if was_running else "No Spark server was running.")
+
+
+def contracts_of(settings: Settings) -> ContractBook:
+    """The contracts of this installation, by way of the cache that spares the JSON Schema's check."""
+    from globalbev_assets.contracts.loader import load_contracts  # noqa: PLC0415
+
+    return load_contracts(settings.contract_folders, cache=settings.home / "state" / "contracts.json")

@@ -63,7 +63,8 @@ class Lake:
         self._sql, self._deadletter = connection, deadletter
         self.quarantined: dict[tuple[str, str, str], set[str]] = {}
         for table in self._names("quarantine"):
-            rows = connection.execute(f"select table_name, source, source_position, [e.rule_id for e in errors] from quarantine.{table} where state = 'open'").fetchall()  # noqa: S608
+            rejected = connection.table(f"quarantine.{table}").filter("state = 'open'")
+            rows = rejected.project("table_name, source, source_position, [e.rule_id for e in errors]").fetchall()
             self.quarantined |= {(name, source, position): set(rules) for name, source, position, rules in rows}
         self._silver: dict[str, dict[tuple[str, ...], dict[str, Any]]] = {}
         self._sources: dict[str, set[str]] = {}

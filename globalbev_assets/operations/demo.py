@@ -40,7 +40,7 @@ class Phases:
             self.seconds[name] = time.monotonic() - started
 
 
-def run_demo(home: Path | None, scale: int, as_json: bool, console: Console) -> int:  # noqa: FBT001
+def run_demo(home: Path | None, scale: int, as_json: bool, console: Console) -> int:
     """Run the demo; a second time changes nothing and says so. Returns the exit code."""
     from globalbev_assets.operations.summary import as_dict, show, summarise  # noqa: PLC0415
 
@@ -86,5 +86,3 @@ def _warm_up(settings: Settings) -> None:
 
     if settings.spark == "server":
         ensure_server(settings)
-
-

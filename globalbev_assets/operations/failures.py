@@ -29,10 +29,12 @@ def code_of(error: BaseException) -> int:
     return {TransientError: TRANSIENT, DataRejectedError: REJECTED}.get(_kind(error), TERMINAL)
 
 
-def guarded(call: Callable[[], object], *, is_verbose: bool = False) -> int | None:
-    """Run a command; None when it went well, else its message is on stderr and this is the exit code."""
+def guarded(call: Callable[[], object], *, is_verbose: bool = False, passed: tuple[type[BaseException], ...] = ()) -> int | None:
+    """Run a command; None when it went well, else its message is on stderr and this is the exit code. ``passed``: what the caller sees to itself."""
     try:
         call()
+    except passed:
+        raise
     except GlobalBevError as error:
         say(str(error))
         return code_of(error)

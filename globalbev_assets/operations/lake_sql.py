@@ -12,7 +12,7 @@ from globalbev_assets.errors import GlobalBevError, TerminalError
 from globalbev_assets.operations.lake_views import LakeViews
 
 if TYPE_CHECKING:
-    from duckdb import DuckDBPyRelation
+    from duckdb import DuckDBPyConnection
 
 BATCH_ROWS = 10_000
 _PLACE = re.compile(r"^LINE \d+: .*\n *\^+", re.MULTILINE)
@@ -63,12 +63,11 @@ def ask(views: LakeViews, text: str) -> Answer:
     if len(found) != 1:
         raise TerminalError("GB-1504", "One query at a time.", got=f"{len(found)} statements", valid="one", todo="Run them one after another.")
     try:
-        relation = views.connection.sql(found[0])
-        relation.execute()
+        connection = views.connection.execute(found[0])
     except duckdb.Error as error:
         raise refusal(error, views) from None
-    columns = dict(zip(relation.columns, map(str, relation.types), strict=True))
-    return Answer(columns, _batches(relation, views))
+    columns = {column[0]: str(column[1]) for column in connection.description or ()}
+    return Answer(columns, _batches(connection, views))
 
 
 def refusal(error: Exception, views: LakeViews) -> GlobalBevError:
@@ -102,7 +101,8 @@ def _no_such_table(named: str, message: str, views: LakeViews) -> TerminalError:
             "GB-1506", "That table is in the lake and cannot be shown.", got=hidden, todo="Add a contract, or see `globalbev doctor`."
         )
     place = _PLACE.search(message)
-    near = closest(named, known) or next((f"do you mean {name}?" for name in known if name.endswith(f".{named}")), "") or ", ".join(known)
+    same = [name for name in known if name.endswith(f".{named}")]
+    near = ", ".join(same) or closest(named, [*known, *(name.partition(".")[2] for name in known)]) or ", ".join(known)
     got = f"no table {named}" + (f"\n{place.group()}" if place else "")
     return TerminalError("GB-1501", "The query does not fit the lake.", got=_indented(got), valid=near, todo="Name the table as layer.table.")
 
@@ -120,11 +120,11 @@ def _indented(message: str) -> str:
     return re.sub(r"\n+", "\n         ", message.strip())
 
 
-def _batches(relation: DuckDBPyRelation, views: LakeViews) -> Iterator[list[tuple[Any, ...]]]:
+def _batches(connection: DuckDBPyConnection, views: LakeViews) -> Iterator[list[tuple[Any, ...]]]:
     import duckdb  # noqa: PLC0415
 
     try:
-        while batch := relation.fetchmany(BATCH_ROWS):
+        while batch := connection.fetchmany(BATCH_ROWS):
             yield batch
     except duckdb.Error as error:
         raise refusal(error, views) from None

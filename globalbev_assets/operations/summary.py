@@ -106,13 +106,16 @@ def _rows(summary: Summary) -> Any:
     table = _table(title, ("table", False), *[(name.replace("_", " "), True) for name in COUNTS], ("days", True))
     for line in summary.tables:
         counts = [f"{getattr(line, name):,}" for name in COUNTS]
-        table.add_row(line.table, *counts, f"{line.days_readable}/{line.days}", style="red" if line.unaccounted or line.days_readable < line.days else None)
+        table.add_row(
+            line.table, *counts, f"{line.days_readable}/{line.days}", style="red" if line.unaccounted or line.days_readable < line.days else None
+        )
     return table
 
 
 def _defects(found: Score) -> Any:
     recall = found.caught / max(found.expected, 1)
-    title = f"Defects of the sources: {found.caught:,} of {found.expected:,} met their outcome (recall {recall:.4f}); {found.falsely_quarantined} of {found.quarantined:,} quarantined rows without cause"
+    false = f"{found.falsely_quarantined} of {found.quarantined:,} quarantined rows without cause"
+    title = f"Defects of the sources: {found.caught:,} of {found.expected:,} met their outcome (recall {recall:.4f}); {false}"
     table = _table(title, ("outcome", False), ("kinds", False), ("caught", True), ("missed", True))
     for outcome, (caught, expected) in sorted(by_outcome(found).items()):
         kinds = sorted({kind.kind for kind in found.kinds if kind.outcome == outcome})
@@ -122,7 +125,16 @@ def _defects(found: Score) -> Any:
 
 
 def _best_sellers(summary: Summary) -> Any:
-    table = _table("Top of gold.fact_sku_market_performance", ("sku", False), ("product", False), ("market", False), ("units", True), ("net sales", True), ("best 28 days", True), ("value share", True))
+    table = _table(
+        "Top of gold.fact_sku_market_performance",
+        ("sku", False),
+        ("product", False),
+        ("market", False),
+        ("units", True),
+        ("net sales", True),
+        ("best 28 days", True),
+        ("value share", True),
+    )
     for sku, product, market, units, net_sales, best, share in summary.best:
         table.add_row(sku, product or "", market, f"{units:,.0f}", f"{net_sales:,.2f}", f"{best:,.2f}", f"{share:.1%}" if share is not None else "")
     return table

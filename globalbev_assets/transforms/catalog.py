@@ -12,9 +12,15 @@ from globalbev_assets.transforms.registry import References, Transform
 
 VOLUME = "decimal(18,4)"
 MILLILITRES = {
-    "ml": "1", "mls": "1", "cl": "10", "dl": "100", "l": "1000", "lt": "1000", "ltr": "1000", "lit": "1000", "liter": "1000", "litre": "1000",
-    "oz": "29.5735", "floz": "29.5735", "foz": "29.5735", "z": "29.5735", "pt": "473.1765", "qt": "946.3529", "ga": "3785.4118", "gal": "3785.4118", "gl": "3785.4118",
-}  # fmt: skip
+    **dict.fromkeys(("ml", "mls"), "1"),
+    "cl": "10",
+    "dl": "100",
+    **dict.fromkeys(("l", "lt", "ltr", "lit", "liter", "litre"), "1000"),
+    **dict.fromkeys(("oz", "floz", "foz", "z"), "29.5735"),
+    "pt": "473.1765",
+    "qt": "946.3529",
+    **dict.fromkeys(("ga", "gal", "gl"), "3785.4118"),
+}
 COUNT_UNITS = ("pk", "pack", "ct", "count", "pc", "ea", "each")
 _MULTIPLE = r"^(\d+)\s*(?:/|x|pk|ct)\s*(\d+(?:\.\d+)?)\s*([a-z][a-z\. ]*)$"
 _SINGLE = r"^(\d+(?:\.\d+)?|\.\d+)\s*([a-z][a-z\. ]*)$"
@@ -32,7 +38,9 @@ def with_package(products: DataFrame, refs: References) -> DataFrame:  # noqa: A
     count, size, unit = (F.regexp_extract(text, _MULTIPLE, group) for group in (1, 2, 3))
     single_size, single_unit = (F.regexp_extract(text, _SINGLE, group) for group in (1, 2))
     is_count = _plain(single_unit).isin(list(COUNT_UNITS))
-    unit_count = F.when(count != "", count.try_cast("int")).when(is_count, single_size.try_cast("int")).when(_factor(single_unit).isNotNull(), F.lit(1))
+    unit_count = (
+        F.when(count != "", count.try_cast("int")).when(is_count, single_size.try_cast("int")).when(_factor(single_unit).isNotNull(), F.lit(1))
+    )
     volume = F.coalesce(size.try_cast(VOLUME) * _factor(unit), single_size.try_cast(VOLUME) * _factor(single_unit))
     return products.withColumn("_unit_count", unit_count).withColumn("_unit_volume_ml", volume.cast(VOLUME))
 
@@ -58,7 +66,7 @@ def with_nutrients(documents: DataFrame, refs: References) -> DataFrame:  # noqa
         F.map_entries("_document.nutrition.aggregated_set.nutrients"),
         lambda entry: _nutrient(entry["key"], basis, entry["value"]["value"], entry["value"]["unit"]),
     )
-    older_values = F.map_filter("_document.nutrition.nutriments", lambda key, value: key.rlike(r"_(100g|100ml)\z"))
+    older_values = F.map_filter("_document.nutrition.nutriments", lambda key, _: key.rlike(r"_(100g|100ml)\z"))
     older = F.transform(
         F.map_entries(older_values),
         lambda entry: _nutrient(F.regexp_replace(entry["key"], r"_(100g|100ml)$", ""), basis, entry["value"], _older_unit(entry["key"])),
@@ -105,4 +113,7 @@ def one_row_a_nutrient(documents: DataFrame) -> DataFrame:
     )
 
 
-TRANSFORMS = {"products": Transform(prepare=with_package), "nutrition": Transform(prepare=with_nutrients, output=one_row_a_nutrient)}
+TRANSFORMS: dict[str, Transform] = {
+    "products": Transform(prepare=with_package),
+    "nutrition": Transform(prepare=with_nutrients, output=one_row_a_nutrient),
+}

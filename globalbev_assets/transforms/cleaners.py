@@ -72,7 +72,9 @@ CLEANERS: dict[str, Callable[[SparkColumn], SparkColumn]] = {
     "person_name": lambda text: F.regexp_replace(text, r"\s+", " "),
     "order_status": _lookup(ORDER_STATUSES, "unknown"),
     "payment_status": _lookup(PAYMENT_STATUSES, "unknown"),
-    "flag": lambda text: F.when(F.lower(text).isin("true", "t", "1", "yes", "y"), "true").when(F.lower(text).isin("false", "f", "0", "no", "n"), "false"),
+    "flag": lambda text: F.when(F.lower(text).isin("true", "t", "1", "yes", "y"), "true").when(
+        F.lower(text).isin("false", "f", "0", "no", "n"), "false"
+    ),
     "code_flag": lambda text: F.when(F.coalesce(text, F.lit("0")) == "0", "false").otherwise("true"),
 }
 

@@ -9,6 +9,7 @@ import pandas as pd
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.pandas.functions import pandas_udf
 from pyspark.sql.types import StringType
 from scourgify.address_constants import STATE_ABBREVIATIONS
 
@@ -32,13 +33,13 @@ def with_birth_date(customers: DataFrame, refs: References) -> DataFrame:  # noq
     year = _year(F.regexp_extract(text, _DAY_MONTH_YEAR, 4))
     day_first, month_first = _iso(year, second, first), _iso(year, first, second)
     is_iso = text.rlike(r"\A\d{4}-\d{2}-\d{2}\z")
-    readable = F.when(is_iso, text.try_cast("date")).when(day_first.isNotNull() & month_first.isNotNull() & (first != second), F.lit(None)).otherwise(
-        F.coalesce(day_first, month_first)
+    readable = (
+        F.when(is_iso, text.try_cast("date"))
+        .when(day_first.isNotNull() & month_first.isNotNull() & (first != second), F.lit(None))
+        .otherwise(F.coalesce(day_first, month_first))
     )
     ambiguous = ~is_iso & day_first.isNotNull() & month_first.isNotNull() & (first != second)
-    status = (
-        F.when(text.isNull() | (text == ""), "missing").when(ambiguous, "ambiguous").when(readable.isNull(), "unreadable").otherwise("ok")
-    )
+    status = F.when(text.isNull() | (text == ""), "missing").when(ambiguous, "ambiguous").when(readable.isNull(), "unreadable").otherwise("ok")
     return customers.withColumns({"_birth_date": readable.cast("string"), "_birth_date_status": status})
 
 
@@ -52,7 +53,9 @@ def _year(digits: SparkColumn) -> SparkColumn:
 
 
 def _iso(year: SparkColumn, month: SparkColumn, day: SparkColumn) -> SparkColumn:
-    return F.concat_ws("-", F.lpad(year.cast("string"), 4, "0"), F.lpad(month.cast("string"), 2, "0"), F.lpad(day.cast("string"), 2, "0")).try_cast("date")
+    return F.concat_ws("-", F.lpad(year.cast("string"), 4, "0"), F.lpad(month.cast("string"), 2, "0"), F.lpad(day.cast("string"), 2, "0")).try_cast(
+        "date"
+    )
 
 
 def with_birth_date_set(customers: DataFrame, refs: References) -> DataFrame:
@@ -72,7 +75,7 @@ def _by_distinct(people: DataFrame, column: str, function: Callable[[pd.Series, 
     text, land, value = f"_text_{column}", f"_country_{column}", f"_value_{column}"
     values = people.select(F.col("country_code").alias(land), F.col(column).alias(text)).where(F.col(text).isNotNull()).distinct()
     # made here, not at import: whether it is Spark Connect's kind or the classic one depends on the session
-    udf = F.pandas_udf(function, StringType())  # type: ignore[call-overload]
+    udf = pandas_udf(function, StringType())  # type: ignore[call-overload]
     done = values.withColumn(value, udf(text, land))
     same = F.col("country_code").eqNullSafe(F.col(land)) & (F.col(column) == F.col(text))
     return people.join(F.broadcast(done), same, "left").withColumn(column, F.col(value))
@@ -103,7 +106,7 @@ def _postal_code() -> SparkColumn:
     return first_match(wrong, formed)
 
 
-TRANSFORMS = {
+TRANSFORMS: dict[str, Transform] = {
     "customers": Transform(prepare=with_birth_date, finish=with_birth_date_set),
     "crm_contacts": Transform(finish=with_contact),
 }

@@ -26,12 +26,20 @@ def inventory_position(refs: References, days: Sequence[date]) -> DataFrame:
     stock = Window.partitionBy("sku")
     positive = F.greatest(F.col("on_hand"), F.lit(0))
     total = F.sum(positive).over(stock)
-    share = F.when(total > 0, positive.cast("decimal(38,8)") / total.cast("decimal(38,8)")).otherwise(F.lit(1).cast("decimal(38,8)") / F.count(F.lit(1)).over(stock))
+    share = F.when(total > 0, positive.cast("decimal(38,8)") / total.cast("decimal(38,8)")).otherwise(
+        F.lit(1).cast("decimal(38,8)") / F.count(F.lit(1)).over(stock)
+    )
     joined = levels.join(rate, "sku", "left").withColumn("_share", share)
     per_day = F.round(F.coalesce("_company_units_per_day", F.lit(0).cast("decimal(18,6)")) * F.col("_share"), 6).cast("decimal(18,6)")
-    cover = F.when(F.col("units_per_day") > 0, F.round(F.greatest(F.col("available"), F.lit(0)).cast("decimal(38,8)") / F.col("units_per_day"), 2)).cast("decimal(18,6)")
+    cover = F.when(
+        F.col("units_per_day") > 0, F.round(F.greatest(F.col("available"), F.lit(0)).cast("decimal(38,8)") / F.col("units_per_day"), 2)
+    ).cast("decimal(18,6)")
     result = joined.withColumn("units_per_day", per_day).withColumn("days_of_cover", cover)
-    return result.join(_stocked_out_since(refs, last), ["warehouse_id", "sku"], "left").drop("_share", "_company_units_per_day").withColumn("as_of", F.lit(last))
+    return (
+        result.join(_stocked_out_since(refs, last), ["warehouse_id", "sku"], "left")
+        .drop("_share", "_company_units_per_day")
+        .withColumn("as_of", F.lit(last))
+    )
 
 
 def _stocked_out_since(refs: References, last: date) -> DataFrame:
@@ -39,10 +47,14 @@ def _stocked_out_since(refs: References, last: date) -> DataFrame:
     history = refs["bronze.inventory"].where(F.col("_partition_date") <= F.lit(last))
     daily = history.groupBy("warehouse_id", "sku", F.col("_partition_date").alias("day")).agg((on_hand - reserved).alias("_available"))
     latest = daily.groupBy("warehouse_id", "sku").agg(
-        F.max(F.when(F.col("_available") > 0, F.col("day"))).alias("_last_in_stock"), F.min("day").alias("_first"), F.max_by("_available", "day").alias("_now")
+        F.max(F.when(F.col("_available") > 0, F.col("day"))).alias("_last_in_stock"),
+        F.min("day").alias("_first"),
+        F.max_by("_available", "day").alias("_now"),
     )
     out_since = daily.where("_available <= 0").join(latest.where("_now <= 0"), ["warehouse_id", "sku"])
-    since = out_since.where("_last_in_stock is null or day > _last_in_stock").groupBy("warehouse_id", "sku").agg(F.min("day").alias("stocked_out_since"))
+    since = (
+        out_since.where("_last_in_stock is null or day > _last_in_stock").groupBy("warehouse_id", "sku").agg(F.min("day").alias("stocked_out_since"))
+    )
     return since.select("warehouse_id", "sku", "stocked_out_since")
 
 
@@ -52,13 +64,17 @@ def finance_daily_payments(refs: References, days: Sequence[date]) -> DataFrame:
     ``unreconciled_amount`` = captured − refunded − order total of the order, booked on the day, currency and method of its last payment.
     """
     payments = refs["silver.payments"]
-    by_status = {status: F.sum(F.when(F.col("status") == status, F.col("amount")).otherwise(F.lit(0))) for status in ("captured", "refunded", "failed")}
+    by_status = {
+        status: F.sum(F.when(F.col("status") == status, F.col("amount")).otherwise(F.lit(0))) for status in ("captured", "refunded", "failed")
+    }
     shown = payments.where(F.col("paid_date").between(F.lit(min(days)), F.lit(max(days))))
     sums = shown.groupBy("paid_date", "currency", "method").agg(*[amount.cast(MONEY).alias(status) for status, amount in by_status.items()])
     open_amounts = _unreconciled(payments, refs["silver.order_lines"]).where(F.col("paid_date").between(F.lit(min(days)), F.lit(max(days))))
     booked = open_amounts.groupBy("paid_date", "currency", "method").agg(F.sum("_difference").cast(MONEY).alias("unreconciled_amount"))
     keys = ["paid_date", "currency", "method"]
-    joined = sums.join(booked, [sums[key].eqNullSafe(booked[key]) for key in keys], "left").select(*[sums[name] for name in sums.columns], "unreconciled_amount")
+    joined = sums.join(booked, [sums[key].eqNullSafe(booked[key]) for key in keys], "left").select(
+        *[sums[name] for name in sums.columns], "unreconciled_amount"
+    )
     return joined.withColumn("unreconciled_amount", F.coalesce("unreconciled_amount", F.lit(0).cast(MONEY)))
 
 

@@ -84,10 +84,17 @@ def _with_panel(rows: DataFrame, refs: References) -> DataFrame:
     products = refs["silver.products"].select("sku", F.col("category").alias("_category"))
     category = Window.partitionBy("week_start", "market_id", "_category")
     share = _ratio(F.col("units"), F.sum("units").over(category), RATIO)
-    panel = panel.join(F.broadcast(products), "sku", "left").withColumn("panel_market_share", share).withColumnRenamed("units", "panel_units").drop("_category")
+    panel = (
+        panel.join(F.broadcast(products), "sku", "left")
+        .withColumn("panel_market_share", share)
+        .withColumnRenamed("units", "panel_units")
+        .drop("_category")
+    )
     week = F.date_trunc("week", "sale_date").cast("date")
     joined = rows.withColumn("week_start", week).join(F.broadcast(panel), ["week_start", "market_id", "sku"], "left").drop("week_start")
-    return joined.withColumn("is_on_display", F.coalesce("is_on_display", F.lit(False))).withColumn("is_featured", F.coalesce("is_featured", F.lit(False)))
+    return joined.withColumn("is_on_display", F.coalesce("is_on_display", F.lit(False))).withColumn(
+        "is_featured", F.coalesce("is_featured", F.lit(False))
+    )
 
 
 def fact_daily_sales(refs: References, days: Sequence[date]) -> DataFrame:
@@ -123,18 +130,28 @@ def executive_kpis(refs: References, days: Sequence[date]) -> DataFrame:
     by_sku = shown.groupBy("sale_date", "currency", "sku").agg(F.sum("net_amount").alias("_sales"))
     best = Window.partitionBy("sale_date", "currency").orderBy(F.col("_sales").desc(), "sku")
     top = by_sku.withColumn("_rank", F.row_number().over(best)).where("_rank = 1").select("sale_date", "currency", F.col("sku").alias("top_sku"))
-    joined = totals.join(top, ["sale_date", "currency"], "left").join(_stock_outs(refs), "sale_date", "left").join(_quality(refs), "sale_date", "left")
+    joined = (
+        totals.join(top, ["sale_date", "currency"], "left").join(_stock_outs(refs), "sale_date", "left").join(_quality(refs), "sale_date", "left")
+    )
     return joined.withColumn("stock_outs", F.coalesce("stock_outs", F.lit(0).cast("bigint")))
 
 
 def _stock_outs(refs: References) -> DataFrame:
     on_hand, reserved = (F.sum(F.col(name).try_cast("bigint")) for name in ("on_hand", "reserved"))
-    by_sku = refs["bronze.inventory"].groupBy(F.col("_partition_date").alias("sale_date"), "warehouse_id", "sku").agg((on_hand - reserved).alias("_available"))
+    by_sku = (
+        refs["bronze.inventory"]
+        .groupBy(F.col("_partition_date").alias("sale_date"), "warehouse_id", "sku")
+        .agg((on_hand - reserved).alias("_available"))
+    )
     return by_sku.where("_available <= 0").groupBy("sale_date").agg(F.count(F.lit(1)).alias("stock_outs"))
 
 
 def _quality(refs: References) -> DataFrame:
-    rows = refs["ops.quality"].groupBy(F.col("business_day").alias("sale_date")).agg(F.sum("published").alias("_published"), F.sum("rows_in").alias("_rows_in"))
+    rows = (
+        refs["ops.quality"]
+        .groupBy(F.col("business_day").alias("sale_date"))
+        .agg(F.sum("published").alias("_published"), F.sum("rows_in").alias("_rows_in"))
+    )
     return rows.select("sale_date", _ratio(F.col("_published") * 100, F.col("_rows_in"), RATIO).alias("quality_score"))
 
 

@@ -45,7 +45,9 @@ def with_outcomes(frame: DataFrame, contract: Contract, held: DataFrame | None =
     if held is not None:
         frame = frame.join(F.broadcast(held), list(group_key(contract)), "left")
         is_older = F.coalesce(F.col("_held_version") > F.col(VERSION), F.lit(False))
-    warned = F.when(is_copy, F.array_append(WARNINGS, F.lit(dedupe["rule"] if dedupe else ""))).when(is_twice, F.array_append(WARNINGS, F.lit(DUPLICATE_KEY)))
+    warned = F.when(is_copy, F.array_append(WARNINGS, F.lit(dedupe["rule"] if dedupe else ""))).when(
+        is_twice, F.array_append(WARNINGS, F.lit(DUPLICATE_KEY))
+    )
     outcome = (
         F.when(replaced, SUPERSEDED)
         .when(F.size(ERRORS) > 0, QUARANTINED)
@@ -53,7 +55,9 @@ def with_outcomes(frame: DataFrame, contract: Contract, held: DataFrame | None =
         .when((F.col("_rank") > 1) | is_older, SUPERSEDED)
         .otherwise(PUBLISHED)
     )
-    return frame.withColumns({OUTCOME: outcome, WARNINGS: warned.otherwise(F.col(WARNINGS))}).drop("_copy", "_rank", "_day_rank", "_held_version", REPLACED)
+    return frame.withColumns({OUTCOME: outcome, WARNINGS: warned.otherwise(F.col(WARNINGS))}).drop(
+        "_copy", "_rank", "_day_rank", "_held_version", REPLACED
+    )
 
 
 def _ranked(frame: DataFrame, contract: Contract, is_candidate: SparkColumn) -> DataFrame:

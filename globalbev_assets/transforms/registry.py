@@ -1,4 +1,4 @@
-"""Which Python belongs to which table: what a contract's expressions cannot say."""
+"""What a contract's expressions cannot say of a table, in one form for all tables."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
-
-from globalbev_assets.contracts.names import TableName
 
 References = Mapping[str, DataFrame]
 Step = Callable[[DataFrame, References], DataFrame]
@@ -30,11 +28,3 @@ class Transform:
     output: Callable[[DataFrame], DataFrame] | None = None
     reads: tuple[str, ...] = ()
     reads_days: tuple[str, ...] = ()
-
-
-def transform_of(name: TableName) -> Transform:
-    """The transform of a silver table; a table that needs none gets the empty one."""
-    from globalbev_assets.transforms import catalog, customers, sales, supply  # noqa: PLC0415  the domains import this module
-
-    found: Transform = {**catalog.TRANSFORMS, **customers.TRANSFORMS, **sales.TRANSFORMS, **supply.TRANSFORMS}.get(name.table, Transform())
-    return found

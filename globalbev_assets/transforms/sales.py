@@ -14,9 +14,14 @@ MONEY = "decimal(18,4)"
 def with_store(orders: DataFrame, refs: References) -> DataFrame:
     """Add what the order's store says: ``_store_known, _store_market_id, _store_channel, _market_known, _market_currency``."""
     stores = refs["silver.stores"].select(
-        F.col("store_id").alias("_store_id"), F.col("market_id").alias("_store_market_id"), F.col("channel").alias("_store_channel"), F.lit(True).alias("_is_store")
+        F.col("store_id").alias("_store_id"),
+        F.col("market_id").alias("_store_market_id"),
+        F.col("channel").alias("_store_channel"),
+        F.lit(True).alias("_is_store"),
     )
-    markets = refs["silver.markets"].select(F.col("market_id").alias("_store_market_id"), F.col("currency").alias("_market_currency"), F.lit(True).alias("_is_market"))
+    markets = refs["silver.markets"].select(
+        F.col("market_id").alias("_store_market_id"), F.col("currency").alias("_market_currency"), F.lit(True).alias("_is_market")
+    )
     located = stores.join(F.broadcast(markets), "_store_market_id", "left")
     joined = orders.join(F.broadcast(located), F.trim(F.col("store_id")).try_cast("bigint") == F.col("_store_id"), "left")
     return (
@@ -32,7 +37,9 @@ def with_order_and_lot(lines: DataFrame, refs: References) -> DataFrame:
     A line is stored under its order's day, so the orders of the same days are enough.
     """
     joined = _with_order(lines, refs)
-    lots = refs["silver.lots"].select(F.col("lot_id").alias("_lot_id"), F.col("manufactured_on").alias("_lot_manufactured_on"), F.lit(True).alias("_is_lot"))
+    lots = refs["silver.lots"].select(
+        F.col("lot_id").alias("_lot_id"), F.col("manufactured_on").alias("_lot_manufactured_on"), F.lit(True).alias("_is_lot")
+    )
     joined = joined.join(F.broadcast(lots), F.trim(F.col("lot_id")) == F.col("_lot_id"), "left")
     return joined.withColumn("_lot_known", F.coalesce("_is_lot", F.lit(False))).drop("_lot_id", "_is_lot")
 
@@ -64,7 +71,10 @@ def _captures(payments: DataFrame) -> DataFrame:
 def _with_order(children: DataFrame, refs: References) -> DataFrame:
     exists = refs["bronze.orders"].select(F.trim(F.col("order_id")).try_cast("bigint").alias("_order_key"), F.lit(True).alias("_is_order")).distinct()
     published = refs["silver.orders"].select(
-        F.col("order_id").alias("_order_key"), F.col("order_date").alias("_order_date"), F.col("status").alias("_order_status"), F.lit(True).alias("_is_published")
+        F.col("order_id").alias("_order_key"),
+        F.col("order_date").alias("_order_date"),
+        F.col("status").alias("_order_status"),
+        F.lit(True).alias("_is_published"),
     )
     known = exists.join(published, "_order_key", "left")
     joined = children.join(known, F.trim(F.col("order_id")).try_cast("bigint") == F.col("_order_key"), "left")
@@ -75,7 +85,7 @@ def _with_order(children: DataFrame, refs: References) -> DataFrame:
     )
 
 
-TRANSFORMS = {
+TRANSFORMS: dict[str, Transform] = {
     "orders": Transform(prepare=with_store, reads=("silver.stores", "silver.markets")),
     "order_lines": Transform(prepare=with_order_and_lot, reads=("silver.lots",), reads_days=("bronze.orders", "silver.orders")),
     "payments": Transform(prepare=with_order_and_totals, reads=("bronze.orders", "silver.orders", "silver.order_lines", "bronze.payments")),

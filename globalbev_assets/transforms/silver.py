@@ -21,7 +21,7 @@ def _uncut(frame: DataFrame) -> DataFrame:
     return frame
 
 
-def judged(
+def judged(  # noqa: PLR0913  the last three are options
     contract: Contract,
     bronze: DataFrame,
     transform: Transform,

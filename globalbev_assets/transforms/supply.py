@@ -26,4 +26,4 @@ def stock_by_sku(items: DataFrame) -> DataFrame:
     return summed.withColumn("available", available).withColumn("is_stocked_out", available <= 0)
 
 
-TRANSFORMS = {"inventory_levels": Transform(output=stock_by_sku)}
+TRANSFORMS: dict[str, Transform] = {"inventory_levels": Transform(output=stock_by_sku)}

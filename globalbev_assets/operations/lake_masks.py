@@ -1,0 +1,69 @@
+"""Masks for readers: what an analyst sees of a column that a contract marks as personal.
+
+Built from DuckDB's expressions, never from text. NULL stays NULL, so that a filter on ``is null`` still tells the truth.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from globalbev_assets.contracts.model import Contract
+
+if TYPE_CHECKING:
+    from duckdb import Expression
+
+HIDDEN = "***"
+HASH_CHARACTERS = 16  # 64 bits: enough to join by, short enough to read
+RESCUED = "_rescued"  # fields that no contract knows, so nobody has said that they are not personal
+
+
+def masks_of(contract: Contract) -> dict[str, str]:
+    """The table's personal columns, each with its mask."""
+    personal = {column.name: column.mask or "redact" for column in contract.columns if column.is_pii}
+    return personal | ({RESCUED: "redact"} if personal and RESCUED in contract.column_names else {})
+
+
+def masked(name: str, kind: str, mask: str | None, salt: str) -> Expression:
+    """The column as a reader sees it.
+
+    Args:
+        name: of the column.
+        kind: its type, as DuckDB names it.
+        mask: of the contract; None: the value itself.
+        salt: of this installation, so that hashes cannot be looked up in a list of all phone numbers.
+    """
+    from duckdb import CaseExpression, ColumnExpression, ConstantExpression, FunctionExpression  # noqa: PLC0415
+
+    column = ColumnExpression(name)
+    if mask is None:
+        return column
+    text = column.cast("VARCHAR")
+    if mask == "year" and kind.startswith(("DATE", "TIMESTAMP")):
+        shown = FunctionExpression("date_trunc", ConstantExpression("year"), column).cast(kind)
+    elif mask == "sha256_salted":
+        digest = FunctionExpression("sha256", FunctionExpression("concat", ConstantExpression(salt), text))
+        shown = FunctionExpression("left", digest, ConstantExpression(HASH_CHARACTERS))
+    elif mask == "prefix3":
+        shown = FunctionExpression("concat", FunctionExpression("left", text, ConstantExpression(3)), ConstantExpression(HIDDEN))
+    else:
+        shown = ConstantExpression(HIDDEN)
+    return CaseExpression(column.isnotnull(), shown).alias(name)
+
+
+def salt_of(home: Path) -> str:
+    """The salt of this installation, made on first use for its owner alone; a home that cannot be written gives another one each time."""
+    path = home / "state" / "mask-salt"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write(secrets.token_hex(16))
+    except OSError:
+        pass
+    try:
+        kept = path.read_text(encoding="utf-8").strip()
+    except OSError:
+        kept = ""
+    return kept or secrets.token_hex(16)
