@@ -138,9 +138,10 @@ def _proxy() -> list[str]:
 
 
 def _reason(output: str) -> str:
-    marks = ("Server access error", "not found", "Exception", "failed")
-    lines = [line.strip(" \t:") for line in output.splitlines() if any(mark in line for mark in marks)]
-    return lines[0][:300] if lines else "Ivy ended without the JARs"
+    """The line of Ivy's report that says most: the network's error, else the first complaint."""
+    lines = [line.strip(" \t:") for line in output.splitlines()]
+    telling = (line for mark in ("Server access error", "Exception", "failed", "not found") for line in lines if mark in line)
+    return next(telling, "Ivy ended without the JARs")[:300]
 
 
 def _not_downloaded(got: str, home: Path) -> TerminalError:
