@@ -43,8 +43,9 @@ def sql(
     if is_prompt:
         run_prompt(views)
         return
-    hidden = [f"{table}.{column}" for table, columns in views.masked.items() for column in columns]
-    write_answer(ask(views, text), "csv" if as_csv else "json" if as_json else "table", hidden)
+    answer = ask(views, text)
+    hidden = sorted({column for columns in views.masked.values() for column in columns if column in answer.columns})
+    write_answer(answer, "csv" if as_csv else "json" if as_json else "table", hidden)
     if hidden and sys.stderr.isatty() and not as_json:
         console(is_error=True).print(f"Masked as personal: {', '.join(hidden)}. --unmasked shows them.", style="dim")
 

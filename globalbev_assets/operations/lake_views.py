@@ -25,6 +25,7 @@ from resources.settings import Settings
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+    from pyarrow.dataset import Dataset
 
 _WORD = re.compile(r"[a-z][a-z0-9_]*")
 # No extension is looked for, and nothing but the views can be reached: an analyst's query cannot read /etc/passwd, nor write a file.
@@ -100,9 +101,7 @@ def _show(views: LakeViews, name: TableName, path: str, masks: Mapping[str, str]
         views.left_out[name] = "no contract says which of its columns are personal; --unmasked shows it"
         return
     try:
-        from deltalake import DeltaTable  # noqa: PLC0415
-
-        relation = views.connection.from_arrow(DeltaTable(path).to_pyarrow_dataset())
+        relation = views.connection.from_arrow(_dataset(path))
     except Exception as error:  # noqa: BLE001  one table that cannot be read is no reason to refuse the others; a query that names it says why
         views.left_out[name] = f"it cannot be read ({type(error).__name__})"
         return
@@ -113,6 +112,18 @@ def _show(views: LakeViews, name: TableName, path: str, masks: Mapping[str, str]
     hidden = tuple(column for column in kinds if column in masks)
     if hidden:
         views.masked[name] = hidden
+
+
+def _dataset(path: str) -> Dataset:
+    """The table for Arrow, a local one read by Arrow's own file system.
+
+    deltalake's is in Python: DuckDB's threads wait for it, and a scan that ended early (LIMIT, an error) crashed or hung half of the processes.
+    """
+    from deltalake import DeltaTable  # noqa: PLC0415
+    from pyarrow import fs  # noqa: PLC0415
+
+    files = fs.SubTreeFileSystem(str(local_path(path)), fs.LocalFileSystem()) if is_local(path) else None
+    return DeltaTable(path).to_pyarrow_dataset(filesystem=files)
 
 
 def _present(root: str, contracts: Collection[TableName]) -> Iterator[TableName]:
