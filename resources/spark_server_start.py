@@ -109,11 +109,12 @@ def _wait_for_record(folder: Path, launch: str, keeper: subprocess.Popen[bytes])
 
 
 def _not_started(folder: Path, code: str, what: str) -> TransientError:
-    lines = [line for line in _tail(folder / LOG).splitlines() if line.strip() and not line.lstrip().startswith("at ")]
+    lines = [line.strip() for line in _tail(folder / LOG).splitlines() if line.strip()]
+    telling = [line for line in lines if any(mark in line for mark in ("Exception", "Error", "Invalid", "Could not"))] or lines
     return TransientError(
         code,
         what,
-        got=lines[-1][:300] if lines else "an empty log",
+        got=telling[-1][:300] if telling else "an empty log",
         valid=f"an answer within {START_S:.0f} s",
         todo=f"Read {folder / LOG}; with too little memory, lower GLOBALBEV_SPARK_MEMORY. `globalbev doctor` checks Java and the JARs.",
     )
