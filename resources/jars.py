@@ -70,6 +70,11 @@ def ensure_jars(home: Path) -> tuple[Path, ...]:
         ) from error
 
 
+def present_jars(home: Path) -> tuple[Path, ...]:
+    """The JARs in ``<home>/jars`` when all are there, whole and of the wanted versions; nothing is downloaded."""
+    return _complete(home / "jars")
+
+
 @cache
 def wanted() -> tuple[str, str, str]:
     """Name and version of Delta's module for the installed packages, and the version of PostgreSQL's driver."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,10 +71,11 @@ def silver_yaml(draft: Draft) -> str:
     )
 
 
-def write_contracts(draft: Draft, folder: Path) -> tuple[Path, Path]:
-    """Write both files below ``folder``; GB-1048 when one is there already: a contract is not overwritten."""
-    paths = tuple(folder / layer / f"{draft.table}.odcs.yaml" for layer in ("bronze", "silver"))
-    for path in paths:
+def write_contracts(draft: Draft, folder: Path, layers: Sequence[str] = ("bronze", "silver")) -> tuple[Path, ...]:
+    """Write a file a layer below ``folder``; GB-1048 when one is there already: a contract is not overwritten."""
+    texts = {"bronze": bronze_yaml, "silver": silver_yaml}
+    paths = {layer: folder / layer / f"{draft.table}.odcs.yaml" for layer in layers}
+    for path in paths.values():
         if path.exists():
             raise TerminalError(
                 "GB-1048",
@@ -82,10 +84,10 @@ def write_contracts(draft: Draft, folder: Path) -> tuple[Path, Path]:
                 valid="a table without a contract",
                 todo="Change the file, or remove it.",
             )
-    for path, text in zip(paths, (bronze_yaml(draft), silver_yaml(draft)), strict=True):
+    for layer, path in paths.items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    return paths[0], paths[1]
+        path.write_text(texts[layer](draft), encoding="utf-8")
+    return tuple(paths.values())
 
 
 def _document(layer: str, draft: Draft, body: _Body) -> str:

@@ -55,21 +55,39 @@ def clean() -> None:
 
 
 def doctor(
-    stop: Annotated[bool, typer.Option("--stop", help="End the Spark server of this home.")] = False,
+    stop: Annotated[bool, typer.Option("--stop", help="Only end the Spark server of this home.")] = False,
+    fix: Annotated[bool, typer.Option("--fix", help="Write ledger rows again that a crash lost, from what the tables' commits carry.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Look at this installation and say what to do."""
+    """Look at this installation and say what to do. Exit code 1 when something does not work."""
+    from globalbev_assets.operations.doctor import as_document, diagnose, exit_code, installation, show  # noqa: PLC0415
+    from globalbev_assets.operations.doctor_lake import repair_ledger  # noqa: PLC0415
     from resources.settings import load_settings  # noqa: PLC0415
 
     settings = load_settings()
     if stop:
-        from resources.spark_server import stop_server  # noqa: PLC0415
+        _stop_spark(settings, as_json=as_json)
+        return
+    at, contracts = installation(settings)
+    repaired = repair_ledger(at) if fix else None
+    findings = [contracts, *diagnose(at)]
+    if as_json:
+        print_json(as_document(findings, repaired))
+    else:
+        if repaired is not None:
+            console().print(f"{repaired:,} ledger rows written again.")
+        show(findings, console())
+    raise typer.Exit(exit_code(findings))
 
-        was_running = stop_server(settings)
-        if as_json:
-            print_json({"stopped": was_running})
-        else:
-            console().print("The Spark server is stopped." if was_running else "No Spark server was running.")
+
+def _stop_spark(settings: Settings, *, as_json: bool) -> None:
+    from resources.spark_server import stop_server  # noqa: PLC0415
+
+    was_running = stop_server(settings)
+    if as_json:
+        print_json({"stopped": was_running})
+    else:
+        console().print("The Spark server is stopped." if was_running else "No Spark server was running.")
 
 
 def contracts_of(settings: Settings) -> ContractBook:
