@@ -39,10 +39,17 @@ appender.console.layout.pattern = %d{yyyy-MM-dd HH:mm:ss}{UTC} %p %c{1}: %m%n%ex
 
 @dataclass(frozen=True)
 class Launch:
-    """How one server is started in the home of ``settings``."""
+    """How one server is started in the home of ``settings``.
+
+    Attributes:
+        settings: home and memory.
+        idle_s: how long it may be idle, in seconds.
+        more_options: further options of Java, for measurements.
+    """
 
     settings: Settings
     idle_s: float
+    more_options: tuple[str, ...] = ()
 
     @cached_property
     def jars(self) -> tuple[Path, ...]:
@@ -53,7 +60,7 @@ class Launch:
     def key(self) -> str:
         """Equal for equal settings and JARs; a server with another key is replaced."""
         parts = [java_options(self.settings), spark_conf(self.settings) | session_conf() | server_conf(0, 0), [str(jar) for jar in self.jars]]
-        parts += [[version("pyspark"), sys.executable, str(self.idle_s)]]
+        parts += [[version("pyspark"), sys.executable, str(self.idle_s), *self.more_options]]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
     def plan(self) -> dict[str, object]:
@@ -65,7 +72,7 @@ class Launch:
         port, ui_port = free_port(), free_port()
         (folder / "log4j2.properties").write_text(_LOG4J, encoding="utf-8")
         write_pools(self.settings.home)
-        options = [*java_options(self.settings), f"-Dlog4j2.configurationFile={folder / 'log4j2.properties'}", *archive_options(archive)]
+        options = [*java_options(self.settings), f"-Dlog4j2.configurationFile={folder / 'log4j2.properties'}", *archive_options(archive), *self.more_options]
         conf = spark_conf(self.settings) | server_conf(port, ui_port)
         arguments = ["-cp", class_path, *options, *(f"-D{name}={value}" for name, value in conf.items()), MAIN_CLASS]
         # A file: 30 kB of class path would be all that `ps` shows.
