@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import dagster as dg
 
 from checks.judgement import Judgement, judge
-from checks.kinds import CONTRACT, CheckKind, check_kinds
+from checks.kinds import CheckKind, check_kinds
 from globalbev_assets.contracts.book import ContractBook
 from globalbev_assets.contracts.model import Contract
 from globalbev_assets.contracts.names import Layer
@@ -17,10 +17,6 @@ from partitions.days import now
 from partitions.reporting import DayCheck, report_day_checks
 from resources.lakehouse_resource import LakehouseResource
 from resources.ledger import DqResult, LedgerRow
-
-# Every day of the history has its `contract` check; the single kinds are reported for the newest days, failed days and single-day runs:
-# all kinds on all days would be 40,000 events for six months.
-NEWEST_DAYS = 14
 
 
 def domain_checks(layer: Layer, domain: str, book: ContractBook, partitions: dg.PartitionsDefinition[str]) -> dg.AssetChecksDefinition:
@@ -41,7 +37,7 @@ def domain_checks(layer: Layer, domain: str, book: ContractBook, partitions: dg.
             contract, kind = contracts[check.asset_key], kinds[check.asset_key, check.name]
             found.append(_Checked(contract, kind, history.judge(contract, kind, days)))
         if len(days) > 1:
-            report_day_checks(context, [line for checked in found for line in checked.lines(days)])
+            report_day_checks(context, [line for checked in found for line in checked.lines()])
         yield from (checked.result for checked in found)
 
     return checks
@@ -57,9 +53,11 @@ class _Checked:
     def _severity(self) -> dg.AssetCheckSeverity:
         return dg.AssetCheckSeverity.ERROR if self._kind.is_blocking else dg.AssetCheckSeverity.WARN
 
-    def lines(self, days: Sequence[date]) -> list[DayCheck]:
-        """What is reported of each day in a range run."""
-        newest = set(days[-NEWEST_DAYS:])
+    def lines(self) -> list[DayCheck]:
+        """What is reported of each day in a range run.
+
+        Every day: Dagster plans each check for each day of the run, and shows one that was not reported as skipped.
+        """
         return [
             DayCheck(
                 asset_key(self._contract.name),
@@ -72,7 +70,6 @@ class _Checked:
                 found.metadata,
             )
             for day, found in self._by_day.items()
-            if self._kind.name == CONTRACT or day in newest or not found.passed
         ]
 
     @property
@@ -85,7 +82,8 @@ class _Checked:
             if len(self._by_day) == 1
             else f"{len(self._by_day) - len(failed)} of {len(self._by_day)} days passed." + (f" First failed: {min(failed)}." if failed else "")
         )
-        metadata = shown.metadata if len(self._by_day) == 1 else {"failed_days": [str(day) for day in failed]}
+        of_range = {"days": len(self._by_day), "days_failed": len(failed)} | ({"failed_days": [str(day) for day in failed]} if failed else {})
+        metadata = shown.metadata if len(self._by_day) == 1 else of_range
         return dg.AssetCheckResult(
             asset_key=asset_key(self._contract.name),
             check_name=self._kind.name,

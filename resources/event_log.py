@@ -21,6 +21,7 @@ from typing import Any, NamedTuple, cast
 
 import sqlalchemy as db
 from dagster import AssetCheckEvaluation
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationPlanned
 from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS, EVENT_TYPE_TO_PIPELINE_RUN_STATUS, DagsterEventType
 from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
@@ -181,7 +182,10 @@ class BatchedSqliteEventLogStorage(SqliteEventLogStorage):
 
     def _store_checks(self, stored: Sequence[_Stored]) -> None:
         for each in stored:
-            if each.kind == DagsterEventType.ASSET_CHECK_EVALUATION and each.event.run_id:
+            if each.kind == DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED:
+                with self.index_connection() as index:
+                    _store_planned(index, each)
+            elif each.event.run_id:
                 with self.index_connection() as index:
                     _store_evaluation(index, each)
             else:
@@ -193,6 +197,22 @@ def _open_engine(address: str) -> Engine:
     engine = db.create_engine(address, pool_size=1, max_overflow=0, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS, "check_same_thread": False})
     db.event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=NORMAL"))
     return engine
+
+
+def _store_planned(index: Connection, stored: _Stored) -> None:
+    """Dagster's ``_store_asset_check_evaluation_planned``, with the event serialised once and not once a day: 27,000 times for six months."""
+    planned = cast("AssetCheckEvaluationPlanned", stored.event.get_dagster_event().event_specific_data)
+    same = {
+        "asset_key": planned.asset_key.to_string(),
+        "check_name": planned.check_name,
+        "run_id": stored.row["run_id"],
+        "execution_status": AssetCheckExecutionRecordStatus.PLANNED.value,
+        "evaluation_event": stored.row["event"],
+        "evaluation_event_timestamp": stored.row["timestamp"],
+        "evaluation_event_storage_id": stored.index_id,
+    }
+    days = planned.partitions_subset.get_partition_keys() if planned.partitions_subset else [None]
+    index.execute(AssetCheckExecutionsTable.insert(), [{**same, "partition": day} for day in days])
 
 
 def _store_evaluation(index: Connection, stored: _Stored) -> None:

@@ -16,6 +16,7 @@ from dagster._core.events.log import EventLogEntry
 
 ORDERS, LINES = dg.AssetKey(["bronze", "orders"]), dg.AssetKey(["bronze", "order_lines"])
 DAYS = [f"2026-01-{day:02d}" for day in range(1, 31)]
+FIRST_DAYS = dg.DailyPartitionsDefinition(DAYS[0]).subset_with_partition_keys(DAYS[:3]).to_serializable_subset()
 
 
 def entry(run_id: str, kind: DagsterEventType | None, data: Any = None, *, second: int = 0) -> EventLogEntry:
@@ -79,6 +80,8 @@ def a_bit_of_everything(run_id: str) -> list[EventLogEntry]:
         events.append(
             entry(run_id, DagsterEventType.ASSET_OBSERVATION, AssetObservationData(dg.AssetObservation(key, tags={"team": "sales"})), second=5)
         )
+        planned = AssetCheckEvaluationPlanned(asset_key=key, check_name="volume", partitions_subset=FIRST_DAYS)
+        events.append(entry(run_id, DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED, planned, second=4))
         events.append(evaluation(run_id, key, None, 6))
         events += [materialization(run_id, key, day, second) for second, day in enumerate(DAYS[:4])]
         events += [evaluation(run_id, key, day, second, passed=second != 2) for second, day in enumerate([*DAYS[:4], DAYS[0]])]
