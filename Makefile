@@ -24,7 +24,7 @@ demo: $(READY) ## Six months of messy sources through bronze, silver and gold, t
 
 dev: $(READY) ## Dagster's UI on the demo's instance: http://localhost:3000
 	@test -f .env || $(BIN)/globalbev sandbox up
-	@$(BIN)/dagster dev $(ARGS)
+	@PYTHONWARNINGS='ignore:Function `dev_command` is superseded' $(BIN)/dagster dev $(ARGS)
 
 test: $(READY) ## All tests but the slow ones: unit, spark, integration, faults
 	@$(BIN)/pytest -m "not slow" --durations=15 --durations-min=1 $(ARGS)

@@ -51,9 +51,17 @@ def _whole(row: LedgerRow, results: Sequence[DqResult]) -> Judgement:
     passed = row.is_readable and row.unaccounted == 0 and not broken
     return Judgement(
         passed,
-        row.reason or f"{row.state}: {row.published} of {row.rows_in} rows published.",
+        row.reason or _said(row),
         {**counts, "state": row.state, "rules": rules, "run_id": row.run_id},
     )
+
+
+def _said(row: LedgerRow) -> str:
+    if row.state == "no_source_data":
+        return "The source had no rows for this day."
+    aside = [f"{getattr(row, name):,} {name}" for name in ("quarantined", "deduplicated", "superseded", "unaccounted") if getattr(row, name)]
+    same = " Nothing new since the run before." if row.state == "unchanged" else ""
+    return f"{row.published:,} of {row.rows_in:,} rows published{''.join(f', {part}' for part in aside)}.{same}"
 
 
 def _rules(contract: Contract, row: LedgerRow, results: Sequence[DqResult], kind: CheckKind) -> Judgement:

@@ -168,7 +168,8 @@ def _run(stage: Stage, job: dg.JobDefinition, instance: dg.DagsterInstance, cons
         tags={
             "dagster/asset_partition_range_start": str(stage.days.first),
             "dagster/asset_partition_range_end": str(stage.days.last),
-            "globalbev/backfill": "cli",
+            "layer": stage.layer,
+            "days": str(stage.days),
         },
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         raise_on_error=False,

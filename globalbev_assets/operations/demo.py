@@ -69,12 +69,13 @@ def run_demo(home: Path | None, scale: int, as_json: bool, console: Console) -> 
 def _sources_and_spark(home: Path | None, scale: int) -> Settings:
     """Start the sandbox; JARs and the Spark server come up beside it, for they take longer than the data."""
     import sandbox  # noqa: PLC0415
+    from globalbev_assets.operations.backfill import BATCH_SIZE  # noqa: PLC0415
 
     given = load_settings()
     chosen = (home or given.home).absolute()
     with ThreadPoolExecutor(1) as pool:
         spark = pool.submit(_warm_up, given.model_copy(update={"home": chosen}))
-        sandbox.up(chosen, scale=scale)
+        sandbox.up(chosen, scale=scale, more={"DAGSTER_EVENT_BATCH_SIZE": BATCH_SIZE})
         spark.result()
     load_dotenv(PROJECT / ".env", override=True)
     os.environ["GLOBALBEV_HOME"] = str(chosen)
