@@ -50,8 +50,29 @@ def sql(
         console(is_error=True).print(f"Masked as personal: {', '.join(hidden)}. --unmasked shows them.", style="dim")
 
 
-def clean() -> None:
-    """Remove what nobody needs any more."""
+def clean(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would be removed.")] = False,
+    retention_days: Annotated[int, typer.Option(help="Keep unused files of tables for so many days; at least 7.")] = 7,
+    events: Annotated[bool, typer.Option("--events", help="Remove old runs of Dagster too, with their events.")] = False,
+    events_days: Annotated[int, typer.Option(min=1, help="Age from which a run is old.")] = 90,
+    as_json: Json = False,
+) -> None:
+    """Remove what nobody needs any more: staging and leases of dead runs, Spark's leftovers, files that no table uses.
+
+    Exit code 1 when something could not be removed.
+    """
+    from globalbev_assets.operations.cleaning import Outcome, as_document, carry_out, plan_cleaning, show  # noqa: PLC0415
+    from resources.settings import load_settings  # noqa: PLC0415
+
+    with progress("looking for what nobody needs …") as tell:
+        plan = plan_cleaning(load_settings(), retention_days=retention_days, events_days=events_days if events else None)
+        tell("removing …")
+        outcomes = [Outcome(removal) for removal in plan] if dry_run else list(carry_out(plan))
+    if as_json:
+        print_json(as_document(outcomes, is_dry_run=dry_run))
+    else:
+        show(outcomes, console(), is_dry_run=dry_run)
+    raise typer.Exit(int(any(outcome.error for outcome in outcomes)))
 
 
 def doctor(

@@ -69,8 +69,8 @@ def open_views(settings: Settings, book: ContractBook, *, query: str = "", is_un
     import duckdb  # noqa: PLC0415
 
     contracts = lake_contracts(book)
-    present = list(_present(settings.lake_root, contracts))
-    if not present:
+    there = list(present(settings.lake_root, contracts))
+    if not there:
         raise TerminalError(
             "GB-1503", "There is no table in the lake.", got=settings.lake_root, valid="a lake that something was loaded into",
             todo="Load it with `globalbev demo` or `globalbev backfill FROM TO`, or set GLOBALBEV_LAKE to where it is.",
@@ -81,7 +81,7 @@ def open_views(settings: Settings, book: ContractBook, *, query: str = "", is_un
     for layer in LAYERS:
         connection.execute(f"CREATE SCHEMA {layer}")
     salt = "" if is_unmasked else salt_of(settings.home)
-    for name in _named(query, present):
+    for name in _named(query, there):
         _show(views, name, f"{settings.lake_root}/{name.layer}/{name.table}", _masks(contracts.get(name), is_unmasked), salt)
     connection.execute("USE memory.main")
     for setting, value in _LOCKS:
@@ -126,7 +126,7 @@ def _dataset(path: str) -> Dataset:
     return DeltaTable(path).to_pyarrow_dataset(filesystem=files)
 
 
-def _present(root: str, contracts: Collection[TableName]) -> Iterator[TableName]:
+def present(root: str, contracts: Collection[TableName]) -> Iterator[TableName]:
     """The tables that are there: in a folder those with a log, elsewhere those that can be opened."""
     if is_local(root):
         for layer in LAYERS:
