@@ -7,6 +7,7 @@ and no import starts a JVM.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import logging
 import os
 import sys
@@ -14,13 +15,14 @@ import uuid
 import weakref
 from typing import TYPE_CHECKING, Any, cast
 
-from globalbev_assets.errors import TerminalError
+from globalbev_assets.errors import TerminalError, TransientError
 from resources.jars import ensure_jars
 from resources.java import ensure_java
 from resources.settings import Settings
+from resources.spark_errors import translated
 from resources.spark_profile import Pool, python_environment, session_conf, spark_conf, spark_folder, write_pools
 from resources.spark_server import ServerHandle, ensure_server, running_server
-from resources.spark_session_end import interrupt
+from resources.spark_session_end import interrupt, interrupt_work
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -49,11 +51,19 @@ def open_session(settings: Settings, *, pool: Pool = "live") -> SparkSession:
 
 
 def close_session(spark: SparkSession) -> None:
-    """Give a server's session back, with what it holds in memory; an in-process or cluster session, which others share, is left alone."""
-    if is_connect(spark):
-        # A server that is gone has nothing to give back: not waited for.
-        cast("Any", spark).client.set_retry_policies([])
-        spark.stop()
+    """Give a server's session back, with what it holds in memory; an in-process or cluster session, which others share, is left alone.
+
+    What it still does, after Ctrl-C for instance, is ended first: nothing of a closed session lands afterwards.
+    """
+    if not is_connect(spark):
+        return
+    from pyspark.errors import PySparkException  # noqa: PLC0415 - a second of imports waits for the first session
+
+    # A server that is gone has nothing to give back: not waited for.
+    cast("Any", spark).client.set_retry_policies([])
+    with contextlib.suppress(PySparkException, TransientError):
+        interrupt_work(spark)
+    spark.stop()
 
 
 def is_connect(spark: SparkSession) -> bool:
@@ -79,6 +89,22 @@ def interrupt_session(settings: Settings, session_id: str) -> int:
     if server is None or not session_id:
         return 0
     return interrupt(connect(server, session_id))
+
+
+def settle(settings: Settings, spark: SparkSession) -> None:
+    """Return when nothing that this session began can land any more; the session stays usable. For after an error or an interruption.
+
+    Raises:
+        TransientError: GB-1132, when its work does not end in 60 s.
+    """
+    if not is_connect(spark) or running_server(settings) is None:
+        return
+    try:
+        interrupt_work(spark)
+    except Exception as error:
+        # The server has just died, or somebody else has ended this session and its work.
+        if getattr(translated(error), "code", None) != "GB-1242":
+            raise
 
 
 def connect(server: ServerHandle, session_id: str) -> SparkSession:

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 
 _END_S = 60.0
 _PAUSE_S = 0.05
-# Of an operation that may still write (spark.connect.GetStatusResponse.OperationStatus, Spark 4.2).
-_MAY_WRITE = ("OPERATION_STATE_RUNNING", "OPERATION_STATE_TERMINATING", "OPERATION_STATE_UNKNOWN")
+# Of an operation that may still write (spark.connect.GetStatusResponse.OperationStatus, Spark 4.2). One that is TERMINATING has left its plan behind:
+# only its answer is kept for the client, and for one that was killed the server waits two minutes to deliver it.
+_MAY_WRITE = "OPERATION_STATE_RUNNING"
 
 
 def interrupt(spark: SparkSession) -> int:
@@ -24,12 +25,28 @@ def interrupt(spark: SparkSession) -> int:
     Raises:
         TransientError: GB-1132, when an operation does not end in 60 s.
     """
+    from pyspark.errors import PySparkException  # noqa: PLC0415 - PySpark waits for the first session
+
     try:
-        interrupted = len(spark.interruptAll())
-        _wait_until_ended(cast("Any", spark).client)
-        return interrupted
-    finally:
-        spark.stop()
+        interrupted = interrupt_work(spark)
+    except Exception as error:
+        if _CLOSED not in str(error):
+            cast("Any", spark).client.close()  # the session stays open: whoever tries again finds what still runs in it
+            raise
+        interrupted = 0  # ended before, by its own client or by somebody who died before telling
+    spark.stop()
+    return interrupted
+
+
+def interrupt_work(spark: SparkSession) -> int:
+    """Interrupt all operations of the session and wait until they have ended; the session stays usable.
+
+    Raises:
+        TransientError: GB-1132, when an operation does not end in 60 s.
+    """
+    interrupted = len(spark.interruptAll())
+    _wait_until_ended(cast("Any", spark).client)
+    return interrupted
 
 
 def _wait_until_ended(client: Any) -> None:
@@ -48,4 +65,4 @@ def _wait_until_ended(client: Any) -> None:
 
 def _may_write(client: Any) -> list[str]:
     statuses = client._get_operation_statuses().operation_statuses
-    return [status.operation_id for status in statuses if status.OperationState.Name(status.state) in _MAY_WRITE]
+    return [status.operation_id for status in statuses if status.OperationState.Name(status.state) == _MAY_WRITE]
