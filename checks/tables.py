@@ -82,7 +82,7 @@ class _Checked:
             if len(self._by_day) == 1
             else f"{len(self._by_day) - len(failed)} of {len(self._by_day)} days passed." + (f" First failed: {min(failed)}." if failed else "")
         )
-        of_range = {"days": len(self._by_day), "days_failed": len(failed)} | ({"failed_days": [str(day) for day in failed]} if failed else {})
+        of_range = {"failed_days": [str(day) for day in failed]} if failed else {}
         metadata = shown.metadata if len(self._by_day) == 1 else of_range
         return dg.AssetCheckResult(
             asset_key=asset_key(self._contract.name),
