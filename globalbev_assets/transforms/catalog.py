@@ -22,7 +22,8 @@ MILLILITRES = {
     **dict.fromkeys(("ga", "gal", "gl"), "3785.4118"),
 }
 COUNT_UNITS = ("pk", "pack", "ct", "count", "pc", "ea", "each")
-_MULTIPLE = r"^(\d+)\s*(?:/|x|pk|ct)\s*(\d+(?:\.\d+)?)\s*([a-z][a-z\. ]*)$"
+_MULTIPLE = r"^(\d+)\s*(?:(?:pk|pack|ct)\s*[/x]?|[/x])\s*(\d+(?:\.\d+)?|\.\d+)\s*([a-z][a-z\. ]*)$"
+_FRACTION = r"^([1-3])\s*/\s*([2-4])\s*(l|lt|ltr|liter|litre|pt|qt|ga|gal)$"
 _SINGLE = r"^(\d+(?:\.\d+)?|\.\d+)\s*([a-z][a-z\. ]*)$"
 
 ENERGY_UNITS = {"energy-kj": "kJ", "energy-kcal": "kcal", "energy": "kJ"}
@@ -33,15 +34,24 @@ NUTRITION_SCHEMA = (
 
 
 def with_package(products: DataFrame, refs: References) -> DataFrame:  # noqa: ARG001  every prepare step takes the references
-    """Read ``package_size`` into ``_unit_count`` and ``_unit_volume_ml``; NULL where the text says neither. ``12/12 OZ`` is twelve of 12 fl oz."""
+    """Read ``package_size`` into ``_unit_count`` and ``_unit_volume_ml``; NULL where the text says neither.
+
+    ``12/12 OZ`` and ``12 PK/12 OZ`` are twelve of 12 fl oz; ``1/2 GAL`` is half a gallon, not one of two gallons.
+    """
     text = F.lower(F.trim(F.col("package_size")))
     count, size, unit = (F.regexp_extract(text, _MULTIPLE, group) for group in (1, 2, 3))
     single_size, single_unit = (F.regexp_extract(text, _SINGLE, group) for group in (1, 2))
+    part, whole, whole_unit = (F.regexp_extract(text, _FRACTION, group) for group in (1, 2, 3))
+    is_fraction = part < whole
     is_count = _plain(single_unit).isin(list(COUNT_UNITS))
     unit_count = (
-        F.when(count != "", count.try_cast("int")).when(is_count, single_size.try_cast("int")).when(_factor(single_unit).isNotNull(), F.lit(1))
+        F.when(is_fraction, F.lit(1))
+        .when(count != "", count.try_cast("int"))
+        .when(is_count, single_size.try_cast("int"))
+        .when(_factor(single_unit).isNotNull(), F.lit(1))
     )
-    volume = F.coalesce(size.try_cast(VOLUME) * _factor(unit), single_size.try_cast(VOLUME) * _factor(single_unit))
+    fraction = F.when(is_fraction, part.try_cast(VOLUME) * _factor(whole_unit) / whole.try_cast(VOLUME))
+    volume = F.coalesce(fraction, size.try_cast(VOLUME) * _factor(unit), single_size.try_cast(VOLUME) * _factor(single_unit))
     return products.withColumn("_unit_count", unit_count).withColumn("_unit_volume_ml", volume.cast(VOLUME))
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import phonenumbers
 import usaddress
-from scourgify.address_constants import LONGHAND_DIRECTIONALS, STREET_TYPE_ABBREVIATIONS
+from scourgify.address_constants import DIRECTIONAL_REPLACEMENTS, STREET_TYPE_ABBREVIATIONS
 
 MAX_LENGTH = 200
 _EXTENSION_FREE = phonenumbers.PhoneNumberFormat.E164
@@ -46,7 +46,7 @@ def _short(token: str, label: str) -> str:
     if label in ("StreetNamePostType", "StreetNamePreType"):
         return str(STREET_TYPE_ABBREVIATIONS.get(bare, bare)).capitalize()
     if label in ("StreetNamePreDirectional", "StreetNamePostDirectional"):
-        return str(LONGHAND_DIRECTIONALS.get(bare, bare))
+        return str(DIRECTIONAL_REPLACEMENTS.get(bare, bare))
     if label == "OccupancyType":
         return _OCCUPANCY.get(bare, bare.capitalize())
     return _capitalised(token.rstrip(","))

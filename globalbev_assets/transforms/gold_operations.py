@@ -22,24 +22,20 @@ def inventory_position(refs: References, days: Sequence[date]) -> DataFrame:
     last = max(days)
     levels = refs["silver.inventory_levels"].select("warehouse_id", "sku", "on_hand", "reserved", "available", "reorder_point", "is_stocked_out")
     sold = lines_in_scope(refs).where(F.col("sale_date").between(F.lit(last - timedelta(days=COVER_DAYS - 1)), F.lit(last)))
-    rate = sold.groupBy("sku").agg((F.sum("quantity") / COVER_DAYS).cast("decimal(18,6)").alias("_company_units_per_day"))
+    units = sold.groupBy("sku").agg(F.sum("quantity").cast("decimal(18,4)").alias("_company_units"))
     stock = Window.partitionBy("sku")
     positive = F.greatest(F.col("on_hand"), F.lit(0))
     total = F.sum(positive).over(stock)
-    share = F.when(total > 0, positive.cast("decimal(38,8)") / total.cast("decimal(38,8)")).otherwise(
-        F.lit(1).cast("decimal(38,8)") / F.count(F.lit(1)).over(stock)
-    )
-    joined = levels.join(rate, "sku", "left").withColumn("_share", share)
-    per_day = F.round(F.coalesce("_company_units_per_day", F.lit(0).cast("decimal(18,6)")) * F.col("_share"), 6).cast("decimal(18,6)")
+    joined = levels.join(units, "sku", "left").withColumn("_company_units", F.coalesce("_company_units", F.lit(0).cast("decimal(18,4)")))
+    # One quotient, rounded once: a share of six digits made the rate of a large seller wrong in the fifth, and its days of cover by some hundredths.
+    part = F.when(total > 0, F.col("_company_units") * positive).otherwise(F.col("_company_units"))
+    whole = F.lit(COVER_DAYS) * F.when(total > 0, total).otherwise(F.count(F.lit(1)).over(stock))
+    per_day = F.round(part.cast("decimal(38,8)") / whole.cast("decimal(38,8)"), 6).cast("decimal(18,6)")
     cover = F.when(
         F.col("units_per_day") > 0, F.round(F.greatest(F.col("available"), F.lit(0)).cast("decimal(38,8)") / F.col("units_per_day"), 2)
     ).cast("decimal(18,6)")
     result = joined.withColumn("units_per_day", per_day).withColumn("days_of_cover", cover)
-    return (
-        result.join(_stocked_out_since(refs, last), ["warehouse_id", "sku"], "left")
-        .drop("_share", "_company_units_per_day")
-        .withColumn("as_of", F.lit(last))
-    )
+    return result.join(_stocked_out_since(refs, last), ["warehouse_id", "sku"], "left").drop("_company_units").withColumn("as_of", F.lit(last))
 
 
 def _stocked_out_since(refs: References, last: date) -> DataFrame:
