@@ -12,6 +12,7 @@ from globalbev_assets.operations.output import console, print_json
 if TYPE_CHECKING:
     from globalbev_assets.contracts.new import Draft
     from globalbev_assets.contracts.problems import Problem
+    from resources.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="The contracts: one file a table, from which everything else is compiled.")
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
@@ -24,7 +25,8 @@ def lint(as_json: Json = False) -> None:
     from globalbev_assets.contracts.problems import raise_problems  # noqa: PLC0415
     from resources.settings import load_settings  # noqa: PLC0415
 
-    book, problems = read_contracts(load_settings().contract_folders)
+    settings = load_settings()
+    book, problems = read_contracts(settings.contract_folders, cache=cache_of(settings))
     if as_json:
         print_json({"contracts": len(book), "problems": [_as_dict(problem) for problem in problems]})
         raise typer.Exit(2 if problems else 0)
@@ -44,7 +46,8 @@ def docs(
     from resources.settings import PROJECT, load_settings  # noqa: PLC0415
 
     path = out or PROJECT / "docs" / "data-dictionary.md"
-    text = data_dictionary(load_contracts(load_settings().contract_folders))
+    settings = load_settings()
+    text = data_dictionary(load_contracts(settings.contract_folders, cache=cache_of(settings)))
     is_current = path.is_file() and path.read_text(encoding="utf-8") == text
     if check and not is_current:
         raise TerminalError(
@@ -83,9 +86,10 @@ def new(  # noqa: PLR0913  a command's options
     if (relation is None) == (file is None):
         raise typer.BadParameter("Give either --relation or --file.")
     wish = Wish(domain, tuple(key or ()), business_time, feed=feed)
-    draft = draft_from_relation(load_settings(), relation, dsn, wish) if relation else draft_from_file(file or Path(), wish)
+    settings = load_settings()
+    draft = draft_from_relation(settings, relation, dsn, wish) if relation else draft_from_file(file or Path(), wish)
     paths = write_contracts(draft, out, layers)
-    problems = _open_problems(out, paths)
+    problems = _open_problems(settings, out, paths)
     if as_json:
         print_json(
             {"written": [str(path) for path in paths], "key": draft.key, "left_out": draft.left_out, "open": [_as_dict(one) for one in problems]}
@@ -105,12 +109,17 @@ def _show_draft(draft: Draft, paths: tuple[Path, ...], problems: list[Problem], 
     out.print("\n".join(f"  - {problem}" for problem in problems) or "  nothing that the lint asks for")
 
 
-def _open_problems(folder: Path, paths: tuple[Path, ...]) -> list[Problem]:
+def _open_problems(settings: Settings, folder: Path, paths: tuple[Path, ...]) -> list[Problem]:
     """What the lint says of the new files, among the packaged contracts."""
     from globalbev_assets.contracts.loader import read_contracts  # noqa: PLC0415
 
-    _, problems = read_contracts([folder])
+    _, problems = read_contracts([folder], cache=cache_of(settings))
     return [problem for problem in problems if problem.where.startswith(tuple(map(str, paths)))]
+
+
+def cache_of(settings: Settings) -> Path:
+    """The file that remembers which contracts passed the JSON Schema: 29 of them take seconds."""
+    return settings.home / "state" / "contracts.json"
 
 
 def _as_dict(problem: Problem) -> dict[str, str]:
