@@ -16,8 +16,10 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from globalbev_assets.contracts.model import Contract
+from globalbev_assets.errors import TransientError
 from globalbev_assets.transforms.outcomes import group_key
 from partitions.days import now
+from resources.commits import DayContent, held_contents
 from resources.delta_sql import days_predicate, merge
 from resources.failpoints import failpoint
 from resources.gate import Day, Gate, results
@@ -25,7 +27,7 @@ from resources.lakehouse import Lakehouse
 from resources.lease import Leases
 from resources.ledger import DqResult, LedgerRow
 from resources.quarantine import write_quarantine
-from resources.spark import session_id
+from resources.spark import session_id, settle
 from resources.staging import figures, stage
 
 if TYPE_CHECKING:
@@ -39,7 +41,8 @@ class Batch:
     """Rows of one table to publish, for exactly these days.
 
     ``frame`` holds the contract's columns and ``_partition_date`` (business day), ``_outcome``, ``_errors``, ``_warnings``. ``output`` makes table rows of
-    published source rows where one becomes several or several one. ``replaced_sources``: files whose rows must leave the table.
+    published source rows where one becomes several or several one. ``replaced_sources``: files whose rows must leave the table. ``against``: the
+    version of the table that the frame was computed against, where it was (what a keyed table holds decides what is superseded).
     """
 
     contract: Contract
@@ -49,6 +52,7 @@ class Batch:
     output: Output | None = None
     replaced_sources: Collection[str] = ()
     total: str | None = None
+    against: int | None = None
 
 
 @dataclass
@@ -81,10 +85,13 @@ class Publisher:
         staged = stage(batch.frame)
         judged = batch.gate.judge(figures(staged, contract, batch.total), batch.days)
         good = {day for day, at_gate in judged.items() if not at_gate.reason}
-        unchanged = {day for day in good if self._is_unchanged(batch, judged[day])}
-        changed = good - unchanged
-        version, expanded = self._commit(batch, staged, judged, changed)
-        recorded_at = now()
+        self.lake.ensure_table(contract)
+        spark = self.lake.spark
+        with self.leases.hold(contract.name, session_id(spark), self.run_id, lambda: settle(self.lake.settings, spark)):
+            # All that follows is in the lease, so that the order of the ledger's rows is the order of the commits.
+            unchanged = self._unchanged(batch, judged, good)
+            version, expanded = self._commit(batch, staged, judged, good - set(unchanged))
+            recorded_at = now()
         common = LedgerRow(
             str(contract.name),
             min(batch.days),
@@ -98,46 +105,55 @@ class Publisher:
             replace(
                 _counted(common, at_gate),
                 state=_state(day, at_gate, unchanged),
-                delta_version=version if day in changed else None,
+                delta_version=unchanged.get(day, version if day in good else None),
                 expanded_to=expanded.get(day, 0),
             )
             for day, at_gate in judged.items()
         ]
         return TableResult(contract, rows, results(contract, judged, self.run_id, recorded_at, batch.gate.history))
 
-    def _is_unchanged(self, batch: Batch, at_gate: Day) -> bool:
-        """Whether the ledger has this very content, published under this version of the contract."""
-        before = batch.gate.history.get(at_gate.figures.day)
-        if before is None or not before.is_readable or before.contract_version != batch.contract.version:
-            return False
-        same = (before.content_hash, before.quarantined, before.warned) == (
-            at_gate.figures.content_hash,
-            at_gate.figures.quarantined,
-            at_gate.figures.warned,
-        )
-        return same and not batch.replaced_sources
+    def _unchanged(self, batch: Batch, judged: Mapping[date, Day], days: Collection[date]) -> dict[date, int]:
+        """Days of which the table has this very content, under this version of the contract, with the version that brought it."""
+        if batch.replaced_sources:
+            return {}
+        contract = batch.contract
+        held = held_contents(self.lake.path(contract.name), batch.gate.history, days)
+        staged = {day: judged[day].figures for day in days}
+        same = {day: DayContent(contract.version, counted.quarantined, counted.warned, counted.content_hash) for day, counted in staged.items()}
+        return {day: held[day].version for day in days if day in held and held[day] == same[day]}
 
     def _commit(self, batch: Batch, staged: DataFrame, judged: Mapping[date, Day], days: set[date]) -> tuple[int | None, dict[date, int]]:
         contract = batch.contract
-        self.lake.ensure_table(contract)
         if not days:
             return None, {}
+        self._refuse_when_overtaken(batch)
         chosen = staged.where(days_predicate("_partition_date", days)) if days != set(batch.days) else staged
         rejected = {day for day in days if judged[day].figures.quarantined}
-        with self.leases.hold(contract.name, session_id(self.lake.spark), self.run_id):
-            failpoint("publish.before_quarantine")
-            if contract.layer == "silver":
-                write_quarantine(self.lake, contract, chosen, days, has_rejected=bool(rejected), run_id=self.run_id)
-            failpoint("publish.after_quarantine")
-            metadata = self._metadata(contract, judged, days)
-            published = chosen.where("_outcome = 'published'")
-            table_rows = stage(batch.output(published)) if batch.output else published
-            if contract.is_keyed:
-                self._merge(batch, table_rows, metadata)
-            else:
-                self._replace(contract, table_rows, days, metadata)
-            failpoint("publish.after_table")
+        failpoint("publish.before_quarantine")
+        if contract.layer == "silver":
+            write_quarantine(self.lake, contract, chosen, days, has_rejected=bool(rejected), run_id=self.run_id)
+        failpoint("publish.after_quarantine")
+        metadata = self._metadata(contract, judged, days)
+        published = chosen.where("_outcome = 'published'")
+        table_rows = stage(batch.output(published)) if batch.output else published
+        if contract.is_keyed:
+            self._merge(batch, table_rows, metadata)
+        else:
+            self._replace(contract, table_rows, days, metadata)
+        failpoint("publish.after_table")
         return self.lake.version(contract.name), _expanded(table_rows) if batch.output else {}
+
+    def _refuse_when_overtaken(self, batch: Batch) -> None:
+        """What is superseded was decided before the lease; a run that committed in between may have brought newer rows."""
+        version = self.lake.version(batch.contract.name)
+        if batch.against is not None and version != batch.against:
+            raise TransientError(
+                "GB-1240",
+                "Another writer committed to the table at the same time.",
+                got=f"version {version} of {batch.contract.name}",
+                valid=f"version {batch.against}, which the rows were compared with",
+                todo="Run again.",
+            )
 
     def _replace(self, contract: Contract, rows: DataFrame, days: Collection[date], metadata: str) -> None:
         """Replace exactly these days in one commit: clears a day that became empty, rejects a row of another day."""
@@ -223,7 +239,7 @@ def _counted(row: LedgerRow, at_gate: Day) -> LedgerRow:
     )
 
 
-def _state(day: date, at_gate: Day, unchanged: set[date]) -> str:
+def _state(day: date, at_gate: Day, unchanged: Collection[date]) -> str:
     if at_gate.reason:
         return "held"
     if at_gate.rows_in == 0 and at_gate.figures.rows_in == 0:

@@ -26,6 +26,8 @@ def publish_silver(step: Step, contract: Contract) -> TableResult:
 
     source = TableName.parse(contract.source.options["table"])
     transform = transform_of(contract.name)
+    step.lake.ensure_table(contract)
+    against = step.lake.version(contract.name) if contract.is_keyed else None  # before anything is read of it
     refused = _refused(step, source, transform)
     arrived = {day: row.published for day, row in step.history(source).items() if day in step.days and day not in refused}
     filled = sorted(day for day, rows in arrived.items() if rows)
@@ -40,7 +42,7 @@ def publish_silver(step: Step, contract: Contract) -> TableResult:
     frame = judged(contract, bronze, transform, refs, is_delivered=is_delivered, held=_held(step, contract), cut=step.lake.cut)
     gate = Gate(contract, step.history(contract.name), arrived, refused)
     taken_away = [name for name, by in replaced.items() if by in step.days]
-    return step.publisher.publish(Batch(contract, frame, step.days, gate, transform.output, taken_away))
+    return step.publisher.publish(Batch(contract, frame, step.days, gate, transform.output, taken_away, against=against))
 
 
 def _refused(step: Step, source: TableName, transform: Transform) -> dict[date, str]:
@@ -59,7 +61,6 @@ def _held(step: Step, contract: Contract) -> DataFrame | None:
     """Newest version of each group that the table holds; None for tables that are replaced by day, and while there is nothing."""
     if not contract.is_keyed:
         return None
-    step.lake.ensure_table(contract)
     if step.lake.is_empty(contract.name):
         return None
     from pyspark.sql import functions as F  # noqa: PLC0415
