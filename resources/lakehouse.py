@@ -22,6 +22,7 @@ from globalbev_assets.transforms.schemas import delta_schema_json, table_propert
 from resources.delta_sql import days_predicate
 from resources.ledger import Ledger, is_local, local_path
 from resources.settings import Settings
+from resources.spark import close_session
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -41,6 +42,11 @@ class Lakehouse:
     def spark(self) -> SparkSession:
         """The session."""
         return self.open_spark()
+
+    def forget_spark(self) -> None:
+        """Let the next use open another session, on a new server if need be: this one's server went away, or somebody ended the session."""
+        if "spark" in vars(self):
+            close_session(vars(self).pop("spark"))
 
     @cached_property
     def ledger(self) -> Ledger:

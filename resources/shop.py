@@ -124,7 +124,10 @@ class Snapshot:
         }
 
     def _fetch(self, query: sql.Composed) -> list[tuple[Any, ...]]:
-        return list(self.connection.execute(query).fetchall())
+        try:
+            return list(self.connection.execute(query).fetchall())
+        except (psycopg.OperationalError, psycopg.errors.InsufficientPrivilege) as error:
+            raise _refused(error, self.parameters) from None
 
 
 @dataclass(frozen=True)
@@ -229,7 +232,7 @@ def parse_dsn(dsn: str) -> dict[str, Any]:
         ) from None
 
 
-def _refused(error: psycopg.OperationalError, parameters: dict[str, Any]) -> TransientError | TerminalError:
+def _refused(error: psycopg.Error, parameters: dict[str, Any]) -> TransientError | TerminalError:
     where = f"{parameters.get('user', '?')}@{parameters.get('host', 'localhost')}:{parameters.get('port', 5432)}/{parameters.get('dbname', '?')}"
     text = str(error)
     refusals = ("password authentication failed", "no password supplied", "does not exist", "permission denied", "no pg_hba.conf entry")

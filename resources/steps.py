@@ -22,6 +22,7 @@ from resources.publishing import Publisher, TableResult
 from resources.spark_errors import translated
 
 ATTEMPTS, FIRST_WAIT_S, DEADLINE_S = 3, 1.0, 600.0
+SESSION_GONE = "GB-1242"
 
 
 @dataclass
@@ -82,8 +83,15 @@ def run_step(step: Step, contracts: Sequence[Contract], publish: Publish) -> Ite
             yield result
     finally:
         failpoint("step.before_ledger")
-        step.lake.ledger.append([row for result in done for row in result.rows], [line for result in done for line in result.results])
+        _record(step, done)
         failpoint("step.after_ledger")
+
+
+def _record(step: Step, done: Sequence[TableResult]) -> None:
+    try:
+        step.lake.ledger.append([row for result in done for row in result.rows], [line for result in done for line in result.results])
+    except Exception as raised:
+        raise translated(raised) from raised
 
 
 def _source_table(contract: Contract) -> tuple[TableName, ...]:
@@ -102,6 +110,8 @@ def _tried(step: Step, contract: Contract, publish: Publish) -> TableResult:
             wait_s = FIRST_WAIT_S * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311  jitter, not a secret
             if not isinstance(error, TransientError) or attempt == ATTEMPTS or time.monotonic() + wait_s > deadline:
                 return _failed(step, contract, error)
+            if error.code == SESSION_GONE:
+                step.lake.forget_spark()
             time.sleep(wait_s)
     raise AssertionError("the loop either returns or fails")
 
