@@ -15,6 +15,7 @@ _PAUSE_S = 0.05
 # Of an operation that may still write (spark.connect.GetStatusResponse.OperationStatus, Spark 4.2). One that is TERMINATING has left its plan behind:
 # only its answer is kept for the client, and for one that was killed the server waits two minutes to deliver it.
 _MAY_WRITE = "OPERATION_STATE_RUNNING"
+_CLOSED = "SESSION_CLOSED"
 
 
 def interrupt(spark: SparkSession) -> int:
@@ -25,8 +26,6 @@ def interrupt(spark: SparkSession) -> int:
     Raises:
         TransientError: GB-1132, when an operation does not end in 60 s.
     """
-    from pyspark.errors import PySparkException  # noqa: PLC0415 - PySpark waits for the first session
-
     try:
         interrupted = interrupt_work(spark)
     except Exception as error:
