@@ -116,7 +116,14 @@ def _usable(draft: Draft) -> Draft:
             todo="Name the key, or give the source a view with such names.",
         )
     guessed = next((name for name in names if name in ("id", "sku") or name.endswith("_id")), names[0])
-    return replace(draft, table=identifier(draft.table), columns=usable, key=draft.key or (guessed,), left_out=left_out)
+    key = draft.key or (guessed,)
+    return replace(draft, table=identifier(draft.table), columns=_in_key_order(usable, key), key=key, left_out=left_out)
+
+
+def _in_key_order(columns: Sequence[SourceColumn], key: Sequence[str]) -> tuple[SourceColumn, ...]:
+    """The columns with those of the key in the key's order, which a contract asks for; a primary key may have another than its table."""
+    ordered = iter(sorted((column for column in columns if column.name in key), key=lambda column: key.index(column.name)))
+    return tuple(next(ordered) if column.name in key else column for column in columns)
 
 
 def _type_of(values: Sequence[str | None]) -> str:

@@ -114,7 +114,8 @@ def _open_problems(settings: Settings, folder: Path, paths: tuple[Path, ...]) ->
     from globalbev_assets.contracts.loader import read_contracts  # noqa: PLC0415
 
     _, problems = read_contracts([folder], cache=cache_of(settings))
-    return [problem for problem in problems if problem.where.startswith(tuple(map(str, paths)))]
+    places = [*map(str, paths), *(f"{path.parent.name}.{path.name.partition('.')[0]}" for path in paths)]
+    return [problem for problem in problems if problem.where.startswith(tuple(places))]
 
 
 def cache_of(settings: Settings) -> Path:

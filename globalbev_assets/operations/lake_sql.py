@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -37,10 +38,8 @@ def statements(views: LakeViews, text: str) -> list[str]:
     """
     import duckdb  # noqa: PLC0415
 
-    try:
+    with _refusing(views):
         found = views.connection.extract_statements(text)
-    except duckdb.Error as error:
-        raise refusal(error, views) from None
     for statement in found:
         if statement.type not in (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN):
             raise TerminalError(
@@ -57,15 +56,11 @@ def ask(views: LakeViews, text: str) -> Answer:
         TerminalError: GB-1501 it does not fit the lake, GB-1502 a value stops it, GB-1504 it is no query or more than one, GB-1505 it
             needs too much memory, GB-1506 a table that it names cannot be shown.
     """
-    import duckdb  # noqa: PLC0415
-
     found = statements(views, text)
     if len(found) != 1:
         raise TerminalError("GB-1504", "One query at a time.", got=f"{len(found)} statements", valid="one", todo="Run them one after another.")
-    try:
+    with _refusing(views):
         connection = views.connection.execute(found[0])
-    except duckdb.Error as error:
-        raise refusal(error, views) from None
     columns = {column[0]: str(column[1]) for column in connection.description or ()}
     return Answer(columns, _batches(connection, views))
 
@@ -74,8 +69,6 @@ def refusal(error: Exception, views: LakeViews) -> GlobalBevError:
     """DuckDB's error as ours. What it says while it looks at the query is shown; what it says while it looks at rows may quote one."""
     import duckdb  # noqa: PLC0415
 
-    if isinstance(error, duckdb.InterruptException):
-        raise KeyboardInterrupt
     if isinstance(error, duckdb.OutOfMemoryException):
         return TerminalError(
             "GB-1505", "The query needs more memory than there is.", got="DuckDB gave up", valid="a result or a sort that fits",
@@ -121,10 +114,18 @@ def _indented(message: str) -> str:
 
 
 def _batches(connection: DuckDBPyConnection, views: LakeViews) -> Iterator[list[tuple[Any, ...]]]:
+    with _refusing(views):
+        while batch := connection.fetchmany(BATCH_ROWS):
+            yield batch
+
+
+@contextmanager
+def _refusing(views: LakeViews) -> Iterator[None]:
     import duckdb  # noqa: PLC0415
 
     try:
-        while batch := connection.fetchmany(BATCH_ROWS):
-            yield batch
+        yield
     except duckdb.Error as error:
         raise refusal(error, views) from None
+    except RuntimeError as error:  # how DuckDB tells of Ctrl-C
+        raise (KeyboardInterrupt if "interrupted" in str(error) else error) from None

@@ -14,6 +14,7 @@ from threading import Thread
 import psutil
 import pytest
 
+import sandbox
 from globalbev_assets.contracts.names import TableName
 from globalbev_assets.errors import TerminalError
 from globalbev_assets.operations import doctor, doctor_lake, doctor_machine, doctor_sources
@@ -303,3 +304,11 @@ def test_nothing_is_written_while_a_run_is_at_work(home: Path) -> None:
 def test_no_server_is_stopped() -> None:
     assert run("doctor", "--stop").stdout == "No Spark server was running.\n"
     assert document("doctor", "--stop") == {"stopped": False}
+
+
+def test_a_sandbox_that_is_stopped_is_no_failure(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    port = free_port()
+    monkeypatch.setenv("GLOBALBEV_SHOP_DSN", f"postgresql://shop:hunter2@127.0.0.1:{port}/shop")
+    monkeypatch.setattr(sandbox, "status", lambda _: sandbox.Status(home, exists=True, shop_port=port))
+    found = only(doctor_sources.look_at_databases)
+    assert (found.level, found.todo) == ("warn", "`globalbev sandbox up` starts it.")

@@ -117,3 +117,10 @@ def test_the_text_is_read_back_as_it_was() -> None:
     for text in (bronze_yaml(by_day()), silver_yaml(by_day())):
         document = load_document(text, "x")
         assert load_document("".join(f"{key}: {flow(value)}\n" for key, value in document.items()), "x") == document
+
+
+def test_a_key_in_another_order_than_the_table_s_columns() -> None:
+    columns = [("note", "text"), ("line_no", "int"), ("sku", "text"), ("order_id", "bigint")]
+    found = contract_from_database("shop.lines", columns, domain="sales", key=["order_id", "line_no"])
+    assert [column.name for column in found.columns] == ["note", "order_id", "sku", "line_no"]
+    assert found.key == ("order_id", "line_no")
