@@ -67,14 +67,12 @@ def _with_category(rows: DataFrame) -> DataFrame:
     category_sales, category_units = F.sum("net_sales").over(category), F.sum("units_sold").over(category)
     average = _ratio(F.col("net_sales"), F.col("units_sold"), MONEY)
     priced = rows.withColumn("category_net_sales", category_sales.cast(MONEY)).withColumn("average_unit_price", average)
-    category_price = _ratio(category_sales, category_units, RATIO)
-    exact_price = _ratio(F.col("net_sales"), F.col("units_sold"), RATIO)
+    # One quotient of products: from two prices rounded to six digits the index was wrong in its fifth.
+    dear, cheap = F.col("net_sales") * category_units * 100, F.col("units_sold") * category_sales
     return (
-        priced.withColumn("_category_price", category_price)
+        priced.withColumn("price_index", F.when(category_units != 0, _ratio(dear, cheap, RATIO)))
         .withColumn("volume_litres", F.round(F.col("units_sold") * F.col("total_volume_ml") / 1000, 4).cast(MONEY))
         .withColumn("value_share", _ratio(F.col("net_sales"), F.col("category_net_sales"), RATIO))
-        .withColumn("price_index", _ratio(exact_price * 100, F.col("_category_price"), RATIO))
-        .drop("_category_price")
     )
 
 
