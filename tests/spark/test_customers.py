@@ -1,0 +1,55 @@
+"""Dates of birth without guessing, and the contact values that Python libraries read."""
+
+from __future__ import annotations
+
+import pytest
+from pyspark.sql import SparkSession
+
+from globalbev_assets.transforms.customers import with_birth_date, with_contact
+from tests.spark.conftest import bronze
+
+pytestmark = pytest.mark.spark
+
+DATES = {
+    "1985-04-03": ("1985-04-03", "ok"),
+    "03/04/1985": (None, "ambiguous"),
+    "04/04/1985": ("1985-04-04", "ok"),
+    "13/04/1985": ("1985-04-13", "ok"),
+    "04/13/1985": ("1985-04-13", "ok"),
+    "13.04.1985": ("1985-04-13", "ok"),
+    "13/04/85": ("1985-04-13", "ok"),
+    "13/04/20": ("1920-04-13", "ok"),
+    "13/04/05": ("2005-04-13", "ok"),
+    "31/31/1985": (None, "unreadable"),
+    "1985-02-30": (None, "unreadable"),
+    "soon": (None, "unreadable"),
+    "": (None, "missing"),
+    None: (None, "missing"),
+}
+
+
+def test_a_date_of_birth_is_read_or_said_to_be_ambiguous(spark: SparkSession) -> None:
+    """Read in 2026: '20 can only be 1920 (six years old is no customer), '05 only 2005 (121 years is nobody)."""
+    found = with_birth_date(bronze(spark, "birth_date", *[(text,) for text in DATES]), {}).collect()
+    assert {row["birth_date"]: (row["_birth_date"], row["_birth_date_status"]) for row in found} == DATES
+
+
+def test_phone_street_region_and_postcode_by_the_rules_of_the_country(spark: SparkSession) -> None:
+    columns = "phone_e164 street region postal_code country_code"
+    people = bronze(
+        spark,
+        columns,
+        ("(614) 555-0123 ext. 9", "12 north main street apartment 4", "ohio", "43004", "US"),
+        ("1-614-555-0123", "12 N MAIN ST", "oh", "4300", "US"),
+        ("+44 20 7946 0958", "10 DOWNING STREET", "greater london", "sw1a1aa", "GB"),
+        ("12345", None, "Nowhere", None, "US"),
+        (None, "rue de l'eglise 3", "ile", "75001", "FR"),
+    )
+    rows = with_contact(people, {}).orderBy("_source_position").collect()
+    assert [tuple(row[name] for name in columns.split()) for row in rows] == [
+        ("+16145550123", "12 N Main St Apt 4", "OH", "43004", "US"),
+        ("+16145550123", "12 N Main St", "OH", None, "US"),
+        ("+442079460958", "10 Downing Street", "Greater London", "SW1A 1AA", "GB"),
+        (None, None, None, None, "US"),
+        (None, "Rue De L'eglise 3", "Ile", "75001", "FR"),
+    ]
