@@ -101,7 +101,7 @@ def _show(views: LakeViews, name: TableName, path: str, masks: Mapping[str, str]
         views.left_out[name] = "no contract says which of its columns are personal; --unmasked shows it"
         return
     try:
-        relation = views.connection.from_arrow(_dataset(path))
+        relation = views.connection.from_arrow(dataset_of(path))
     except Exception as error:  # noqa: BLE001  one table that cannot be read is no reason to refuse the others; a query that names it says why
         views.left_out[name] = f"it cannot be read ({type(error).__name__})"
         return
@@ -114,7 +114,7 @@ def _show(views: LakeViews, name: TableName, path: str, masks: Mapping[str, str]
         views.masked[name] = hidden
 
 
-def _dataset(path: str) -> Dataset:
+def dataset_of(path: str) -> Dataset:
     """The table for Arrow, a local one read by Arrow's own file system.
 
     deltalake's is in Python: DuckDB's threads wait for it, and a scan that ended early (LIMIT, an error) crashed or hung half of the processes.
