@@ -72,7 +72,12 @@ class Launch:
         port, ui_port = free_port(), free_port()
         (folder / "log4j2.properties").write_text(_LOG4J, encoding="utf-8")
         write_pools(self.settings.home)
-        options = [*java_options(self.settings), f"-Dlog4j2.configurationFile={folder / 'log4j2.properties'}", *archive_options(archive), *self.more_options]
+        options = [
+            *java_options(self.settings),
+            f"-Dlog4j2.configurationFile={folder / 'log4j2.properties'}",
+            *archive_options(archive),
+            *self.more_options,
+        ]
         conf = spark_conf(self.settings) | server_conf(port, ui_port)
         arguments = ["-cp", class_path, *options, *(f"-D{name}={value}" for name, value in conf.items()), MAIN_CLASS]
         # A file: 30 kB of class path would be all that `ps` shows.
