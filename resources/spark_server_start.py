@@ -109,15 +109,21 @@ def _wait_for_record(folder: Path, launch: str, keeper: subprocess.Popen[bytes])
 
 
 def _not_started(folder: Path, code: str, what: str) -> TransientError:
-    lines = [line.strip() for line in _tail(folder / LOG).splitlines() if line.strip()]
-    telling = [line for line in lines if any(mark in line for mark in ("Exception", "Error", "Invalid", "Could not"))] or lines
     return TransientError(
         code,
         what,
-        got=telling[-1][:300] if telling else "an empty log",
+        got=_reason(_tail(folder / LOG)),
         valid=f"an answer within {START_S:.0f} s",
         todo=f"Read {folder / LOG}; with too little memory, lower GLOBALBEV_SPARK_MEMORY. `globalbev doctor` checks Java and the JARs.",
     )
+
+
+def _reason(log: str) -> str:
+    """The last complaint in a log, with the line that explains it."""
+    lines = [line.strip() for line in log.splitlines() if line.strip() and not line.lstrip().startswith(("at ", "..."))]
+    complaints = [number for number, line in enumerate(lines) if any(mark in line for mark in ("Exception", "Error", "Invalid", "Could not"))]
+    last = complaints[-1] if complaints else len(lines) - 1
+    return ": ".join(lines[last : last + 2])[:300] if lines else "an empty log"
 
 
 def _tail(log: Path) -> str:

@@ -22,7 +22,7 @@ from resources.spark import close_session, connect, interrupt_session, open_sess
 from resources.spark_server import ensure_server, running_server, server_status, stop_server
 from resources.spark_server_record import read_record, write_record
 
-SOON_S = 30.0
+SOON_S = 60.0
 CLIENT = """
 import sys
 from pathlib import Path
@@ -96,7 +96,8 @@ def test_killed_it_is_replaced_and_its_client_is_told_within_seconds(settings: S
     started = time.monotonic()
     with pytest.raises(Exception, match=r"UNAVAILABLE|refused|failed to connect"):
         spark.range(1).count()
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 30
+    close_session(spark)
     replacement = ensure_server(settings)
     assert replacement.pid != server.pid
     with_new = open_session(settings)
@@ -134,15 +135,15 @@ def test_other_settings_replace_it_and_idle_it_ends_by_itself(settings: Settings
 def test_other_settings_do_not_take_it_away_from_a_run(home: Path, settings: Settings) -> None:
     server = ensure_server(settings)
     client = python(SLOW_WRITER, home, 20_000_000_000, home / "slow")
+    assert client.stdout is not None
+    session = client.stdout.readline().strip()
     try:
-        assert client.stdout is not None
-        session = client.stdout.readline().strip()
         assert becomes(lambda: server_status(settings).has_jobs)
         with pytest.raises(TransientError, match="GB-1123"):
             ensure_server(settings.model_copy(update={"spark_memory": "600m"}))
         assert ensure_server(settings).pid == server.pid
-        interrupt_session(settings, session)
     finally:
+        interrupt_session(settings, session)
         client.kill()
         client.communicate()
 
@@ -166,6 +167,7 @@ def test_stopped_it_is_gone_and_stopping_again_says_that_there_was_none(home: Pa
 
 
 def test_a_heap_that_java_refuses_is_one_error_with_javas_words(settings: Settings) -> None:
+    stop_server(settings)
     with pytest.raises(TransientError) as error:
         ensure_server(settings.model_copy(update={"spark_memory": "1m"}))
     assert error.value.code == "GB-1122"
@@ -199,6 +201,7 @@ def test_a_wrong_token_is_refused(settings: Settings) -> None:
     )
     with pytest.raises(Exception, match=r"(?i)authenticat|token"):
         stranger.range(1).count()
+    close_session(stranger)
 
 
 @pytest.mark.parametrize("is_killed", [True, False], ids=["killed", "only slow"])
@@ -214,12 +217,13 @@ def test_the_write_of_an_interrupted_session_never_lands_and_its_session_takes_n
             client.kill()
         assert interrupt_session(settings, session) == 1
         assert not list(table.glob("_delta_log/*.json"))
-        assert not server_status(settings).has_jobs
+        assert becomes(lambda: not server_status(settings).has_jobs)
         server = running_server(settings)
         assert server is not None
         again = connect(server, session)
         with pytest.raises(Exception, match="SESSION_CLOSED"):
             again.range(1).count()
+        close_session(again)
     finally:
         client.kill()
         assert "landed" not in client.communicate()[0]
