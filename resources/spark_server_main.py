@@ -25,8 +25,8 @@ from resources.spark_server_activity import has_clients, has_jobs
 from resources.spark_server_record import LOCK, LOG, RECORD, ServerRecord, forget_record, read_record, write_record
 
 _END_S = 20.0
-# Long enough after the last job that nobody is likely to want the machine, short enough to come before the idle end.
-_ARCHIVE_AFTER_S = 60.0
+# After so long nobody is likely to want the machine; the short-lived homes of tests get no archive.
+_ARCHIVE_AFTER_S = 180.0
 
 
 def main() -> int:
