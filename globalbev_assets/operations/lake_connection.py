@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import duckdb
-from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
 from globalbev_assets.contracts.names import TableName
+from globalbev_assets.operations.lake_views import dataset_of
 
 
 def connect(lake_root: str, tables: Iterable[TableName]) -> duckdb.DuckDBPyConnection:
@@ -17,7 +17,7 @@ def connect(lake_root: str, tables: Iterable[TableName]) -> duckdb.DuckDBPyConne
     connection.execute("set timezone = 'UTC'")
     for name in tables:
         try:
-            data = DeltaTable(f"{lake_root}/{name.layer}/{name.table}").to_pyarrow_dataset()
+            data = dataset_of(f"{lake_root}/{name.layer}/{name.table}")
         except TableNotFoundError:
             continue
         connection.register(f"_{name.layer}_{name.table}", data)

@@ -25,6 +25,7 @@ from psycopg import sql
 
 import sandbox
 from globalbev_assets.operations.backfill import StageResult, execute, plan
+from globalbev_assets.operations.lake_views import dataset_of
 from partitions.days import DayRange
 from resources.dagster_home import prepare_dagster_home
 from resources.settings import PROJECT, Settings, load_settings
@@ -86,7 +87,7 @@ class Lake:
         connection.execute("set timezone = 'UTC'")
         for name in self.tables():
             schema, table = name.split(".")
-            connection.register(f"_{schema}_{table}", DeltaTable(str(self.table(name))).to_pyarrow_dataset())
+            connection.register(f"_{schema}_{table}", dataset_of(str(self.table(name))))
             connection.execute(f"create schema if not exists {schema}")
             connection.execute(f"create view {name} as select * from _{schema}_{table}")
         return connection
