@@ -10,6 +10,7 @@ import atexit
 import contextlib
 import logging
 import os
+import shutil
 import sys
 import uuid
 import weakref
@@ -152,6 +153,7 @@ def _in_process(settings: Settings) -> SparkSession:
     os.environ.update({name: value for name, value in python_environment().items() if name.startswith(("PYSPARK_", "SPARK_"))})
     own = spark_folder(settings.home) / f"in-process-{os.getpid()}"
     own.mkdir(parents=True, exist_ok=True)
+    atexit.register(shutil.rmtree, own, ignore_errors=True)
     write_pools(settings.home)
     builder = SparkSession.builder.config(map={**spark_conf(settings)})
     builder = builder.config("spark.local.dir", str(own)).config("spark.ui.enabled", "false")
