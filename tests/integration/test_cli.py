@@ -73,7 +73,7 @@ def test_a_pipe_that_nobody_reads_to_its_end_is_no_error(many_files: Path) -> No
 def test_ctrl_c_ends_a_long_query(many_files: Path) -> None:
     query = "SELECT count(*) FROM range(100000000000) a, silver.stores"
     # a test run in the background ignores SIGINT, and its children with it: as a terminal's child it would not
-    process = subprocess.Popen([GLOBALBEV, "sql", query], env=variables(many_files), stdout=-1, stderr=-1, text=True, preexec_fn=_takes_sigint)
+    process = subprocess.Popen([GLOBALBEV, "sql", query], env=variables(many_files), stdout=-1, stderr=-1, text=True, preexec_fn=_takes_sigint)  # noqa: PLW1509  no threads here
     time.sleep(6)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=30)
