@@ -210,7 +210,7 @@ class _Listener:
         if event.is_step_failure and event.step_failure_data.user_failure_data is not None:
             self.errors.append(event.step_failure_data.user_failure_data.description or "")
         elif event.is_step_failure and event.step_failure_data.error is not None:
-            self.errors.append(event.step_failure_data.error.message[:500])
+            self.errors.append(_cause(event.step_failure_data.error).message[:500].strip())
         if event.event_type_value == "ASSET_MATERIALIZATION":
             self._add(".".join(event.asset_key.path), event.step_materialization_data.materialization.metadata)
 
@@ -235,6 +235,13 @@ class _Listener:
                 f"  {self._open:<38} {counts}{', ' if aside else ''}{', '.join(aside)}{same}  [dim]{self._seconds:.1f} s[/dim]", highlight=False
             )
         self._open = ""
+
+
+def _cause(error: Any) -> Any:
+    """What was raised: Dagster's own errors around it say only that a step failed."""
+    while error.cause is not None and (error.cls_name or "").startswith("Dagster"):
+        error = error.cause
+    return error
 
 
 def _show_plan(stages: Sequence[Stage], as_json: bool, console: Console) -> None:
