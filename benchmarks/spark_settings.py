@@ -29,6 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from resources.jars import ensure_jars
 from resources.settings import Settings, load_settings
 from resources.spark import close_session, connect
+from resources.spark_class_archive import make_archive
 from resources.spark_profile import session_conf, spark_folder
 from resources.spark_server import ServerHandle, ensure_server, stop_server
 from resources.spark_server_launch import Launch
@@ -118,7 +119,9 @@ def range_of_days(spark: SparkSession, folder: Path) -> None:
     lines = lines.selectExpr("*", "try_cast(quantity_text AS INT) AS quantity").repartition(8, "day")
     lines.write.format("delta").mode("overwrite").option("replaceWhere", "day >= DATE'2026-01-01'").partitionBy("day").save(str(folder / "lines"))
     read = spark.read.format("delta").load(str(folder / "lines"))
-    read.groupBy("day", "category_id").agg({"amount": "sum", "quantity": "sum"}).write.format("delta").mode("overwrite").save(str(folder / "sales"))
+    read.createOrReplaceTempView("lines")
+    sales = spark.sql("SELECT day, category_id, sum(amount) AS amount, sum(quantity) AS quantity FROM lines GROUP BY ALL")
+    sales.write.format("delta").mode("overwrite").save(str(folder / "sales"))
 
 
 def folders_of_days(spark: SparkSession, folder: Path) -> None:
@@ -194,6 +197,10 @@ def cold_start(settings: Settings, folder: Path, name: str, number: int) -> Meas
 def compare_java(settings: Settings, folder: Path, rounds: int) -> list[Measured]:
     """Each set of Java options on servers of its own, by turns."""
     runs: dict[str, list[Measured]] = {name: [] for name in JAVA}
+    archive, java, class_path = Launch(settings, 600.0).plan()["archive"]  # type: ignore[misc]
+    if not Path(archive).exists():
+        print(line(cold_start(settings, folder, "as it is", 999)), flush=True)
+        make_archive(Path(archive), java, class_path)
     for turn in range(rounds):
         for number, name in enumerate(JAVA):
             runs[name].append(cold_start(settings, folder, name, 100 * turn + number))

@@ -42,6 +42,7 @@ MEMORY = "1g"
 FIRST = date(2026, 5, 1)
 ONE_DAY = (FIRST,)
 ROWS, BAD_OF = 40, 10
+NAPPING = 9  # a row of the first day that is good in every generation but the ninth
 Row = tuple[int, int]  # refund_id, amount
 
 
@@ -132,7 +133,7 @@ class SlowPublisher(Publisher):
         if not self.slow_s:
             return complete
         nap = F.expr(f"reflect('java.lang.Thread', 'sleep', {int(self.slow_s * 1000)}L)")
-        napping = F.when(F.col("refund_id") % 1000 == 1, F.coalesce(F.length(nap), F.lit(0))).otherwise(0)
+        napping = F.when(F.col("refund_id") == NAPPING, F.coalesce(F.length(nap) * 0, F.lit(0))).otherwise(0)
         return complete.repartition(1).withColumn("amount", F.col("amount") + napping)
 
 
