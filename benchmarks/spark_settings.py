@@ -20,7 +20,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import psutil
 
@@ -197,7 +197,7 @@ def cold_start(settings: Settings, folder: Path, name: str, number: int) -> Meas
 def compare_java(settings: Settings, folder: Path, rounds: int) -> list[Measured]:
     """Each set of Java options on servers of its own, by turns."""
     runs: dict[str, list[Measured]] = {name: [] for name in JAVA}
-    archive, java, class_path = Launch(settings, 600.0).plan()["archive"]  # type: ignore[misc]
+    archive, java, class_path = cast("list[str]", Launch(settings, 600.0).plan()["archive"])
     if not Path(archive).exists():
         print(line(cold_start(settings, folder, "as it is", 999)), flush=True)
         make_archive(Path(archive), java, class_path)
