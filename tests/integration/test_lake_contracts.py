@@ -20,7 +20,7 @@ from partitions.days import DayRange
 from tests.integration.lakes import Lake, copied
 from tests.unit.contract_files import write
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 NAMES = [f"meter_{number:02d}" for number in range(25)]  # a bronze and a silver table each: fifty
 COLUMNS = [("reading_id", "bigint"), ("place", "text"), ("amount", "numeric(12,3)"), ("read_at", "timestamptz"), ("updated_at", "timestamptz")]
@@ -112,10 +112,10 @@ def _make_tables(lake: Lake) -> None:
         connection.execute("create schema utility")
         for number, name in enumerate(NAMES):
             connection.execute(
-                f"create table utility.{name} (reading_id bigint primary key, place text, amount numeric(12,3), read_at timestamptz, updated_at timestamptz)".encode()
+                f"create table utility.{name} (reading_id bigint primary key, place text, amount numeric(12,3), read_at timestamptz, updated_at timestamptz)".encode()  # noqa: E501
             )
             connection.execute(
-                f"insert into utility.{name} select n, 'place ' || n, n + 0.125, %s::date + interval '1 hour' * n, now() from generate_series(1, {number % 3 + 1}) n".encode(),
+                f"insert into utility.{name} select n, 'place ' || n, n + 0.125, %s::date + interval '1 hour' * n, now() from generate_series(1, {number % 3 + 1}) n".encode(),  # noqa: E501
                 [day],
             )
 
