@@ -46,9 +46,24 @@ def open_session(settings: Settings, *, pool: Pool = "live") -> SparkSession:
     """
     openers = {"server": _on_server, "in-process": _in_process, "cluster": _on_cluster}
     spark = openers[settings.spark](settings)
-    for name, value in session_conf(pool).items():
-        spark.conf.set(name, value)
+    try:
+        for name, value in session_conf(pool).items():
+            spark.conf.set(name, value)
+    except BaseException:
+        close_session(spark)
+        raise
     return spark
+
+
+def make_active(spark: SparkSession) -> None:
+    """Let this thread's next results belong to this session.
+
+    PySpark gives what a server has kept (a checkpoint) to the thread's active session, which is the first that was opened and not the one that
+    was asked (Spark 4.2): beside an older session, of a server that died for instance, the rows were looked for in the wrong place.
+    """
+    if is_connect(spark):
+        kind = cast("Any", type(spark))
+        kind._default_session = kind._active_session.session = spark
 
 
 def close_session(spark: SparkSession) -> None:
@@ -138,7 +153,7 @@ def _on_server(settings: Settings) -> SparkSession:
     # PySpark's functions (col, lit, Observation) ask this variable which kind to make. The address, with its token, is put in no variable.
     os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
     spark = connect(server, str(uuid.uuid4()))
-    cast("Any", type(spark))._set_default_and_active_session(spark)
+    make_active(spark)
     return spark
 
 

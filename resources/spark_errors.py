@@ -16,6 +16,12 @@ class _Known:
     todo: str
 
 
+def _database(*signs: str) -> _Known:
+    return _Known(
+        signs, TransientError, "GB-1230", "The database does not answer.", "Start it and run again; the read starts anew from its snapshot."
+    )
+
+
 _KNOWN = (
     _Known(
         ("No space left on device", "Disk quota exceeded"),
@@ -25,13 +31,23 @@ _KNOWN = (
         "Free space, or run `globalbev clean`; nothing was half-published.",
     ),
     _Known(("password authentication failed",), TerminalError, "GB-1231", "The database refuses the connection.", "Correct GLOBALBEV_SHOP_DSN."),
+    _database("PSQLException"),  # before the server: through it come the database's words, which may be "Connection reset" too
     _Known(
-        ("org.postgresql.util.PSQLException", "PSQLException", "Connection refused", "terminating connection", "statement timeout"),
+        (
+            "UNAVAILABLE",
+            "failed to connect to all addresses",
+            "Socket closed",
+            "SESSION_CLOSED",
+            "INVALID_HANDLE.SESSION",
+            "OPERATION_CANCELED",
+            "Connection reset",
+        ),
         TransientError,
-        "GB-1230",
-        "The database does not answer.",
-        "Start it and run again; the read starts anew from its snapshot.",
+        "GB-1242",
+        "The Spark server went away or ended this session.",
+        "Run again; `globalbev doctor` shows the server.",
     ),
+    _database("Connection refused", "terminating connection", "statement timeout"),  # after it: a server that died refuses connections too
     _Known(
         (
             "ConcurrentAppendException",
@@ -51,21 +67,6 @@ _KNOWN = (
         "GB-1241",
         "A file has a record that does not fit its header, and its contract is fail-fast.",
         "Have the file corrected and delivered again, or set onBadRecord: permissive.",
-    ),
-    _Known(
-        (
-            "UNAVAILABLE",
-            "failed to connect to all addresses",
-            "Socket closed",
-            "SESSION_CLOSED",
-            "INVALID_HANDLE.SESSION",
-            "OPERATION_CANCELED",
-            "Connection reset",
-        ),
-        TransientError,
-        "GB-1242",
-        "The Spark server went away or ended this session.",
-        "Run again; `globalbev doctor` shows the server.",
     ),
     _Known(
         ("OutOfMemoryError", "Java heap space", "GC overhead"),

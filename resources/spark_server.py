@@ -91,8 +91,9 @@ def ensure_server(settings: Settings, *, idle_s: float | None = None) -> ServerH
 def stop_server(settings: Settings) -> bool:
     """End the server of ``settings.home`` and wait until it is gone; False when none ran."""
     folder = spark_folder(settings.home)
-    if read_record(folder) is None:
+    if not folder.exists():
         return False
+    # Under the lock: one that is just being started is waited for, and ended.
     with _locked(folder):
         record = read_record(folder)
         was_alive = record is not None and record.is_alive()

@@ -22,9 +22,10 @@ from filelock import FileLock, Timeout
 
 from resources.spark_class_archive import make_archive
 from resources.spark_server_activity import has_clients, has_jobs
-from resources.spark_server_record import LOCK, LOG, RECORD, ServerRecord, forget_record, read_record, write_record
+from resources.spark_server_record import LOCK, LOG, RECORD, ServerRecord, forget_record, read_record, start_of, write_record
 
 _END_S = 20.0
+_PAUSE_S = 5.0
 # After so long nobody is likely to want the machine; the short-lived homes of tests get no archive.
 _ARCHIVE_AFTER_S = 180.0
 
@@ -50,8 +51,8 @@ def _start(folder: Path, launch: dict[str, Any]) -> tuple[ServerRecord, psutil.P
         jvm = psutil.Popen(launch["command"], cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
     # The token is the JVM's alone: in its environment, in the record of mode 0600, on no command line.
     token = os.environ["SPARK_CONNECT_AUTHENTICATE_TOKEN"]
-    me = psutil.Process()
-    record = ServerRecord(**launch["record"], pid=jvm.pid, started=jvm.create_time(), keeper_pid=me.pid, keeper_started=me.create_time(), token=token)
+    me = os.getpid()
+    record = ServerRecord(**launch["record"], pid=jvm.pid, started=start_of(jvm.pid), keeper_pid=me, keeper_started=start_of(me), token=token)
     write_record(folder, record)
     return record, jvm
 
@@ -60,16 +61,15 @@ def _adopt(folder: Path, launch_id: str) -> tuple[ServerRecord | None, psutil.Pr
     record = read_record(folder)
     if record is None or record.launch != launch_id or not record.is_alive():
         return None, None
-    me = psutil.Process()
-    record = replace(record, keeper_pid=me.pid, keeper_started=me.create_time())
+    record = replace(record, keeper_pid=os.getpid(), keeper_started=start_of(os.getpid()))
     write_record(folder, record)
     return record, psutil.Process(record.pid)
 
 
 def _keep(folder: Path, record: ServerRecord, jvm: psutil.Process, launch: dict[str, Any]) -> bool:
-    """Wait until the JVM ends by itself (False), or was idle for long enough and was ended (True)."""
+    """Wait until the JVM ends by itself (False), or is ended: because it was idle, or because its record is gone (True)."""
     idle_s = float(launch["idle_s"])
-    pause_s = min(max(idle_s / 10, 0.2), 15.0)
+    pause_s = min(max(idle_s / 10, 0.2), _PAUSE_S)
     archive: list[str] = launch.get("archive") or []
     used_at = 0.0
     started_at = time.time()
@@ -78,6 +78,11 @@ def _keep(folder: Path, record: ServerRecord, jvm: psutil.Process, launch: dict[
             jvm.wait(timeout=pause_s)
         if not record.is_alive():
             return False
+        recorded = read_record(folder)
+        if recorded is None or recorded.launch != record.launch:
+            # Its home was deleted, or somebody is ending it: a server that nobody finds would write tables beside the next one.
+            _terminate(jvm)
+            return True
         if has_clients(record.pid, record.port) or has_jobs(record.ui_port):
             used_at = time.time()
         idle_for_s = time.time() - max(started_at, used_at, _asked_for_at(folder))
@@ -103,12 +108,18 @@ def _end(folder: Path, record: ServerRecord, jvm: psutil.Process, idle_s: float)
             if time.time() - _asked_for_at(folder) <= idle_s:
                 return False
             forget_record(folder, record.launch)
-            jvm.terminate()
-            with contextlib.suppress(psutil.TimeoutExpired):
-                jvm.wait(timeout=_END_S)
+            _terminate(jvm)
     except Timeout:
         return False
     return True
+
+
+def _terminate(jvm: psutil.Process) -> None:
+    with contextlib.suppress(psutil.Error):
+        jvm.terminate()
+        jvm.wait(timeout=_END_S)
+    with contextlib.suppress(psutil.Error):
+        jvm.kill()
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from globalbev_assets.contracts.model import Contract
 from globalbev_assets.transforms.outcomes import row_key
 from globalbev_assets.transforms.rules import ERROR_TYPE
+from resources.spark import make_active
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -41,6 +42,7 @@ class DayFigures:
 
 def stage(frame: DataFrame) -> DataFrame:
     """Compute the rows once and cut their plan: a lost block then fails the job instead of reading a changed source again."""
+    make_active(frame.sparkSession)
     return frame.localCheckpoint(eager=True)
 
 

@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dotenv import load_dotenv
@@ -87,7 +88,9 @@ def prepare_environment() -> Settings:
     load_dotenv(PROJECT / ".env")
     os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", BATCH_SIZE)
     settings = load_settings()
-    if not os.environ.get("DAGSTER_HOME"):
+    ours = settings.home.absolute() / "dagster"
+    # Ours is made when it is missing, also where .env names it already; another instance's folder is its owner's.
+    if Path(os.environ.get("DAGSTER_HOME") or ours) == ours:
         from resources.dagster_home import prepare_dagster_home  # noqa: PLC0415
 
         os.environ["DAGSTER_HOME"] = str(prepare_dagster_home(settings.home))

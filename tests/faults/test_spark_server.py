@@ -166,6 +166,13 @@ def test_stopped_it_is_gone_and_stopping_again_says_that_there_was_none(home: Pa
     assert not (home / "spark" / "server.json").exists()
 
 
+def test_without_its_record_it_ends_so_that_no_second_one_writes_beside_it(home: Path, settings: Settings) -> None:
+    stop_server(settings)
+    server = ensure_server(settings, idle_s=20)
+    (home / "spark" / "server.json").unlink()
+    assert becomes(lambda: is_gone(server.pid))
+
+
 def test_a_heap_that_java_refuses_is_one_error_with_javas_words(settings: Settings) -> None:
     stop_server(settings)
     with pytest.raises(TransientError) as error:

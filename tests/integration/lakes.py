@@ -7,6 +7,7 @@ landing zone and the lake as folders, a Dagster home of its own; the Spark serve
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -36,6 +37,7 @@ from sandbox.state import load_state
 LOADED_DAYS = 35
 DEFINITIONS = "globalbev_assets.definitions"
 LAYERS = ("bronze", "silver", "gold", "quarantine", "ops")
+MENTIONED = re.compile(rf"\b(?:{'|'.join(LAYERS)})\.[a-z0-9_]+")
 Row = dict[str, Any]
 
 
@@ -79,13 +81,15 @@ class Lake:
 
     def query(self, text: str, parameters: Sequence[Any] = ()) -> list[Row]:
         """Rows of a query over the lake's tables as they are now."""
-        return fetched(self.duck(), text, parameters)
+        return fetched(
+            self.duck(sorted({found for found in MENTIONED.findall(text) if (self.table(found) / "_delta_log").exists()})), text, parameters
+        )
 
-    def duck(self) -> duckdb.DuckDBPyConnection:
-        """A DuckDB with a view ``<layer>.<table>`` on each table."""
+    def duck(self, tables: Sequence[str] | None = None) -> duckdb.DuckDBPyConnection:
+        """A DuckDB with a view ``<layer>.<table>`` on each table, or on some."""
         connection = duckdb.connect()
         connection.execute("set timezone = 'UTC'")
-        for name in self.tables():
+        for name in self.tables() if tables is None else tables:
             schema, table = name.split(".")
             connection.register(f"_{schema}_{table}", dataset_of(str(self.table(name))))
             connection.execute(f"create schema if not exists {schema}")

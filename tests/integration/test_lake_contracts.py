@@ -30,7 +30,7 @@ SHIPMENTS = [{"shipment_id": number, "weight_kg": f"{number}.5", "legs": [{"from
 
 @pytest.fixture(scope="module")
 def freight() -> Iterator[str]:
-    """An API of another shape: the items lie deeper, pages are counted by a cursor of another name, there is no total and no past."""
+    """An API of another shape: the items lie deeper, pages are told by a cursor of another name, and there is no total."""
 
     class Api(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -111,13 +111,9 @@ def _make_tables(lake: Lake) -> None:
     with psycopg.connect(lake.dsn) as connection:
         connection.execute("create schema utility")
         for number, name in enumerate(NAMES):
-            connection.execute(
-                f"create table utility.{name} (reading_id bigint primary key, place text, amount numeric(12,3), read_at timestamptz, updated_at timestamptz)".encode()  # noqa: E501
-            )
-            connection.execute(
-                f"insert into utility.{name} select n, 'place ' || n, n + 0.125, %s::date + interval '1 hour' * n, now() from generate_series(1, {number % 3 + 1}) n".encode(),  # noqa: E501
-                [day],
-            )
+            connection.execute(f"create table utility.{name} ({', '.join(map(' '.join, COLUMNS))})".encode())
+            values = "n, 'place ' || n, n + 0.125, %s::date + interval '1 hour' * n, now()"
+            connection.execute(f"insert into utility.{name} select {values} from generate_series(1, {number % 3 + 1}) n".encode(), [day])
 
 
 def _deliver(lake: Lake) -> None:
