@@ -20,6 +20,7 @@ from partitions.metadata import day_metadata
 from resources.bronze_step import BronzeSources
 from resources.gold_step import publish_gold
 from resources.lakehouse_resource import LakehouseResource
+from resources.ledger import LedgerRow
 from resources.publishing import TableResult
 from resources.silver_step import publish_silver
 from resources.steps import Publish, Step, run_step
@@ -58,11 +59,13 @@ def publish_domain(
     failed: list[TableResult] = []
     with lakehouse.step(context.run_id, days, is_backfill=len(days) > 1) as step, _publisher(layer, step, context.run_id) as publish:
         for result in run_step(step, contracts, publish):
+            ours = [row for row in result.rows if row.business_day in days]
+            _report(context, result, [row for row in result.rows if row.business_day not in days])  # replayed: their reference has come
             if result.failed_days:
                 failed.append(result)
-                _report_good_days(context, result)
+                _report(context, result, ours)
             else:
-                yield _all_days(context, result)
+                yield _all_days(context, result, ours)
     if failed:
         raise _failure(failed)
 
@@ -86,15 +89,16 @@ class _Bronze:
         self._sources.__exit__(*error)
 
 
-def _all_days(context: dg.AssetExecutionContext, result: TableResult) -> dg.MaterializeResult[Any]:
+def _all_days(context: dg.AssetExecutionContext, result: TableResult, rows: Sequence[LedgerRow]) -> dg.MaterializeResult[Any]:
     key = asset_key(result.contract.name)
-    for row in result.rows:
+    for row in rows:
         context.add_asset_metadata(day_metadata(row), asset_key=key, partition_key=str(row.business_day))
     return dg.MaterializeResult(asset_key=key)
 
 
-def _report_good_days(context: dg.AssetExecutionContext, result: TableResult) -> None:
-    for row in result.rows:
+def _report(context: dg.AssetExecutionContext, result: TableResult, rows: Sequence[LedgerRow]) -> None:
+    """A materialisation of each of these days that was published."""
+    for row in rows:
         if row.is_readable:
             event = dg.AssetMaterialization(asset_key(result.contract.name), partition=str(row.business_day), metadata=day_metadata(row))
             context.log_event(event)

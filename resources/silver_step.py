@@ -14,6 +14,7 @@ from globalbev_assets.transforms.silver import judged
 from globalbev_assets.transforms.tables import transform_of
 from resources.gate import Gate
 from resources.publishing import Batch, TableResult
+from resources.replays import with_replays
 from resources.steps import Step
 
 if TYPE_CHECKING:
@@ -21,11 +22,12 @@ if TYPE_CHECKING:
 
 
 def publish_silver(step: Step, contract: Contract) -> TableResult:
-    """Publish one silver table for the step's days."""
+    """Publish one silver table for the step's days, and for the days whose quarantined rows refer to what has come meanwhile."""
     from pyspark.sql import functions as F  # noqa: PLC0415
 
     source = TableName.parse(contract.source.options["table"])
     transform = transform_of(contract.name)
+    step = with_replays(step, contract, transform.reads_days)
     step.lake.ensure_table(contract)
     against = step.lake.version(contract.name) if contract.is_keyed else None  # before anything is read of it
     refused = _refused(step, source, transform)

@@ -11,8 +11,8 @@ import os
 import time
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
-from datetime import timedelta
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ from globalbev_assets.contracts.book import ContractBook
 from globalbev_assets.contracts.model import Contract
 from globalbev_assets.contracts.names import LAYERS, TableName
 from globalbev_assets.errors import TerminalError
-from partitions.days import DayRange
+from partitions.days import DayRange, parse_day
 from resources.settings import PROJECT, Settings, load_settings
 
 if TYPE_CHECKING:
@@ -68,6 +68,8 @@ class StageResult:
     seconds: float
     tables: dict[str, TableProgress] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
+    replayed: tuple[date, ...] = ()
+    """Days outside the stage's that were published again, because what their quarantined rows referred to has come."""
 
 
 def run_backfill(first: str, last: str, select: tuple[str, ...], dry_run: bool, as_json: bool, console: Console) -> int:  # noqa: PLR0913
@@ -154,7 +156,19 @@ def execute(stages: Sequence[Stage], console: Console | None = None) -> list[Sta
 
     job = defs.resolve_implicit_global_asset_job_def()
     with dg.DagsterInstance.get() as instance:
-        return [_run(stage, job, instance, console) for stage in stages]
+        done: list[StageResult] = []
+        for stage in stages:
+            done.append(_run(_with_replayed(stage, done), job, instance, console))
+        return done
+
+
+def _with_replayed(stage: Stage, done: Sequence[StageResult]) -> Stage:
+    """Gold's stage, widened by the days that silver has published again beside the range; other stages as they are."""
+    replayed = [day for result in done for day in result.replayed]
+    if stage.layer != "gold" or not replayed:
+        return stage
+    days = DayRange.around([stage.days.first, stage.days.last, *replayed])
+    return replace(stage, days=days, why=f"rows of {', '.join(map(str, replayed[:3]))} were replayed")
 
 
 def _run(stage: Stage, job: dg.JobDefinition, instance: dg.DagsterInstance, console: Console | None) -> StageResult:
@@ -178,7 +192,8 @@ def _run(stage: Stage, job: dg.JobDefinition, instance: dg.DagsterInstance, cons
         raise_on_error=False,
     )
     listener.finish()
-    result = StageResult(stage, run_id, done.success, time.monotonic() - started, listener.tables, listener.errors)
+    replayed = tuple(sorted(day for day in listener.days if day not in stage.days))
+    result = StageResult(stage, run_id, done.success, time.monotonic() - started, listener.tables, listener.errors, replayed)
     if not done.success:
         _check_only(stage, job, instance, keys)
     _show_end(result, console)
@@ -204,6 +219,7 @@ class _Listener:
     def __init__(self, console: Console | None) -> None:
         self.tables: dict[str, TableProgress] = {}
         self.errors: list[str] = []
+        self.days: set[date] = set()
         self._console, self._open, self._began, self._seconds = console, "", time.monotonic(), 0.0
 
     def __call__(self, entry: Any) -> None:
@@ -215,6 +231,7 @@ class _Listener:
         elif event.is_step_failure and event.step_failure_data.error is not None:
             self.errors.append(_cause(event.step_failure_data.error).message[:500].strip())
         if event.event_type_value == "ASSET_MATERIALIZATION":
+            self.days.add(parse_day(event.partition))
             self._add(".".join(event.asset_key.path), event.step_materialization_data.materialization.metadata)
 
     def _add(self, table: str, metadata: Any) -> None:
@@ -263,6 +280,8 @@ def _show_end(result: StageResult, console: Console | None) -> None:
         return
     said = "done" if result.succeeded else "[red]not all published[/red]"
     console.print(f"[bold]{result.stage.layer}[/bold] {said} in {result.seconds:.1f} s, run {result.run_id[:8]}", highlight=False)
+    if result.replayed:
+        console.print(f"  replayed, because what their rows referred to has come: {', '.join(map(str, result.replayed))}", highlight=False)
     for error in result.errors:
         console.print(error, style="red", highlight=False, markup=False)
 
@@ -276,4 +295,5 @@ def _as_json(result: StageResult) -> dict[str, Any]:
         "seconds": round(result.seconds, 2),
         "tables": [asdict(progress) for progress in result.tables.values()],
         "errors": result.errors,
+        "replayed": [str(day) for day in result.replayed],
     }

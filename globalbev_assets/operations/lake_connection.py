@@ -8,7 +8,7 @@ import duckdb
 from deltalake.exceptions import TableNotFoundError
 
 from globalbev_assets.contracts.names import TableName
-from globalbev_assets.operations.lake_views import dataset_of
+from resources.delta_dataset import dataset_of
 
 
 def connect(lake_root: str, tables: Iterable[TableName]) -> duckdb.DuckDBPyConnection:

@@ -20,12 +20,12 @@ from globalbev_assets.contracts.names import LAYERS, Layer, TableName
 from globalbev_assets.contracts.operations import operations_contracts, quarantine_contract
 from globalbev_assets.errors import GlobalBevError, TerminalError
 from globalbev_assets.operations.lake_masks import masked, masks_of, salt_of
+from resources.delta_dataset import dataset_of
 from resources.ledger import is_local, local_path
 from resources.settings import Settings
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
-    from pyarrow.dataset import Dataset
 
 _WORD = re.compile(r"[a-z][a-z0-9_]*")
 # No extension is looked for, and nothing but the views can be reached: an analyst's query cannot read /etc/passwd, nor write a file.
@@ -112,18 +112,6 @@ def _show(views: LakeViews, name: TableName, path: str, masks: Mapping[str, str]
     hidden = tuple(column for column in kinds if column in masks)
     if hidden:
         views.masked[name] = hidden
-
-
-def dataset_of(path: str) -> Dataset:
-    """The table for Arrow, a local one read by Arrow's own file system.
-
-    deltalake's is in Python: DuckDB's threads wait for it, and a scan that ended early (LIMIT, an error) crashed or hung half of the processes.
-    """
-    from deltalake import DeltaTable  # noqa: PLC0415
-    from pyarrow import fs  # noqa: PLC0415
-
-    files = fs.SubTreeFileSystem(str(local_path(path)), fs.LocalFileSystem()) if is_local(path) else None
-    return DeltaTable(path).to_pyarrow_dataset(filesystem=files)
 
 
 def present(root: str, contracts: Collection[TableName]) -> Iterator[TableName]:

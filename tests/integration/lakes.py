@@ -26,9 +26,9 @@ from psycopg import sql
 
 import sandbox
 from globalbev_assets.operations.backfill import StageResult, execute, plan
-from globalbev_assets.operations.lake_views import dataset_of
 from partitions.days import DayRange
 from resources.dagster_home import prepare_dagster_home
+from resources.delta_dataset import dataset_of
 from resources.settings import PROJECT, Settings, load_settings
 from resources.spark_server import stop_server
 from sandbox.layout import Layout
