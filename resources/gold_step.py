@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from globalbev_assets.transforms.gold_sales import lookback_of
 from partitions.days import DayRange
 from resources.gate import Gate
 from resources.publishing import Batch, TableResult
+from resources.replays import paid_before
 from resources.staging import without_rules
 from resources.steps import Step
 
@@ -22,7 +23,25 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 Build = Callable[[Mapping[str, "DataFrame"], Sequence[date]], "DataFrame"]
+Amounts = Callable[[Mapping[str, "DataFrame"]], "DataFrame"]
 SALES = ("silver.orders", "silver.order_lines", "silver.products")
+
+
+@dataclass(frozen=True)
+class Total:
+    """What is reconciled: the sum by day of an expression over gold's rows, with what silver says it must be.
+
+    Attributes:
+        expression: SQL over the gold table's columns.
+        amounts: references → ``day, amount``, from silver alone.
+        reads_days: tables that it reads, of the days only.
+        reads: tables that it reads whole.
+    """
+
+    expression: str
+    amounts: Amounts
+    reads_days: tuple[str, ...]
+    reads: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -34,27 +53,33 @@ class Gold:
         reads: tables read whole.
         reads_days: tables of which the days and the contract's look-back are read.
         needs: tables whose day must be readable for the day to be built.
-        total: column whose sum by day must equal silver's net amounts in scope; None where nothing is to be reconciled.
+        total: what is reconciled with silver by day; None where nothing is.
+        also: days outside the step's whose rows depend on the step's days; None where none do, or the look-back says which.
     """
 
     build: Build
     reads: tuple[str, ...]
     needs: tuple[str, ...]
     reads_days: tuple[str, ...] = ()
-    total: str | None = None
+    total: Total | None = None
+    also: Callable[[Step], list[date]] | None = None
 
 
 _DATED = ("silver.orders", "silver.order_lines")
+_NET_SALES = Total("net_sales", gold_sales.in_scope_amounts, _DATED, ("silver.products",))
+_PAID = Total("captured + refunded + failed", gold_operations.paid_amounts, ("silver.payments",))
 TABLES: dict[str, Gold] = {
     "fact_sku_market_performance": Gold(
-        gold_sales.fact_sku_market_performance, ("silver.products", "silver.market_panel"), _DATED, _DATED, "net_sales"
+        gold_sales.fact_sku_market_performance, ("silver.products", "silver.market_panel"), _DATED, _DATED, _NET_SALES
     ),
-    "fact_daily_sales": Gold(gold_sales.fact_daily_sales, ("silver.products",), _DATED, _DATED, "net_sales"),
-    "executive_kpis": Gold(gold_sales.executive_kpis, (*SALES, "bronze.inventory", "ops.quality"), _DATED, (), "net_sales"),
+    "fact_daily_sales": Gold(gold_sales.fact_daily_sales, ("silver.products",), _DATED, _DATED, _NET_SALES),
+    "executive_kpis": Gold(gold_sales.executive_kpis, (*SALES, "bronze.inventory", "ops.quality"), _DATED, (), _NET_SALES),
     "inventory_position": Gold(
         gold_operations.inventory_position, (*SALES, "silver.inventory_levels", "bronze.inventory"), ("silver.inventory_levels",)
     ),
-    "finance_daily_payments": Gold(gold_operations.finance_daily_payments, ("silver.payments", "silver.order_lines"), ("silver.payments",)),
+    "finance_daily_payments": Gold(
+        gold_operations.finance_daily_payments, ("silver.payments", "silver.order_lines"), ("silver.payments",), total=_PAID, also=paid_before
+    ),
 }
 
 
@@ -62,12 +87,14 @@ def publish_gold(step: Step, contract: Contract) -> TableResult:
     """Publish one gold table for the step's days."""
     gold = TABLES[contract.table]
     step.latest |= step.lake.ledger.latest(gold.needs)
+    if gold.also:
+        step = replace(step, days=sorted({*step.days, *gold.also(step)}))
     refused = {day: why for name in gold.needs for day, why in step.unreadable(TableName.parse(name)).items()}
     days = [day for day in step.days if day not in refused]
     refs = _references(step, contract, gold, days)
     frame = _as_published(contract, _dated(contract, gold.build(refs, days or step.days), days))
-    gate = Gate(contract, step.history(contract.name), None, refused, _amounts(step, days) if gold.total and days else {})
-    return step.publisher.publish(Batch(contract, frame, step.days, gate, total=gold.total))
+    gate = Gate(contract, step.history(contract.name), None, refused, _amounts(step, gold.total, days) if gold.total and days else {})
+    return step.publisher.publish(Batch(contract, frame, step.days, gate, total=gold.total.expression if gold.total else None))
 
 
 def _references(step: Step, contract: Contract, gold: Gold, days: Sequence[date]) -> dict[str, DataFrame]:
@@ -103,10 +130,9 @@ def _as_published(contract: Contract, frame: DataFrame) -> DataFrame:
     return without_rules(cast)
 
 
-def _amounts(step: Step, days: Sequence[date]) -> dict[date, Decimal]:
-    """By day: the net amounts that silver has in scope."""
-    refs = {name: step.lake.read(TableName.parse(name), days) for name in _DATED} | {
-        "silver.products": step.lake.read(TableName("silver", "products"))
-    }
-    found = {row["day"]: row["amount"] for row in gold_sales.in_scope_amounts(refs).collect()}
+def _amounts(step: Step, total: Total, days: Sequence[date]) -> dict[date, Decimal]:
+    """By day: what the total must be, says silver."""
+    refs = {name: step.lake.read(TableName.parse(name), days) for name in total.reads_days}
+    refs |= {name: step.lake.read(TableName.parse(name)) for name in total.reads}
+    found = {row["day"]: row["amount"] for row in total.amounts(refs).collect()}
     return {day: found.get(day, Decimal(0)) for day in days}

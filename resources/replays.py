@@ -1,4 +1,4 @@
-"""Days to process again because what their quarantined rows referred to is there now.
+"""Days to process again because something that they refer to is there now: the reference of a quarantined row, a later payment of an order.
 
 A row that is quarantined as ``unknown_<reference>`` or ``parent_quarantined`` waits for nothing but its reference. When that has arrived, the step
 takes the row's day with its own, so that nobody has to remember it. Found in the quarantine table and the references alone, in 50 ms and
@@ -37,6 +37,11 @@ _DAYS = """
                     left join found f on f.source = b.source and f.source_position = b.source_position and f."column" = w."column"
                     group by all)
     select distinct partition from judged where is_resolved order by partition
+"""
+
+_PAID_BEFORE = """
+    select distinct earlier.paid_date from payments p join payments earlier using (order_id) join days d on p.paid_date = d.day
+    where earlier.paid_date not in (select day from days) order by 1
 """
 
 
@@ -85,6 +90,20 @@ def waiting_rules(step: Step, contract: Contract, same_day: Collection[str]) -> 
             reference, key = references[rule.column]
             day = step.lake.book[reference].date_column if str(reference) in same_day else None
             yield Waiting(rule.id, rule.column, fields[rule.column], reference, key, day)
+
+
+def paid_before(step: Step) -> list[date]:
+    """Days outside the step's with earlier payments of the orders that were paid in them: what is open of an order is booked on its last payment."""
+    import duckdb  # noqa: PLC0415
+
+    try:
+        payments = dataset_of(step.lake.path(TableName("silver", "payments"))).to_table(columns=["order_id", "paid_date"])
+    except TableNotFoundError:
+        return []
+    connection = duckdb.connect()
+    connection.register("payments", payments)
+    connection.register("days", pa.table({"day": pa.array(list(step.days), pa.date32())}))
+    return [row[0] for row in connection.execute(_PAID_BEFORE).fetchall()]
 
 
 def _resolved_days(step: Step, contract: Contract, same_day: Collection[str]) -> list[date]:

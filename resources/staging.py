@@ -64,7 +64,7 @@ def rule_ids(contract: Contract) -> tuple[str, ...]:
 def figures(staged: DataFrame, contract: Contract, total: str | None = None) -> dict[date, DayFigures]:
     """Count the staged rows by business day (``_partition_date``), outcome and rule, in one job; the result is a row a day.
 
-    ``total`` names a column whose sum by day is wanted too.
+    ``total`` is a column, or an expression over columns, whose sum by day is wanted too.
     """
     from pyspark.sql import functions as F  # noqa: PLC0415  PySpark is imported with the first session, not with the definitions
 
@@ -83,7 +83,7 @@ def figures(staged: DataFrame, contract: Contract, total: str | None = None) -> 
     counted.append((F.count_distinct(F.when(is_published, F.struct(*contract.key))) if has_key else F.lit(None).cast("long")).alias("distinct_keys"))
     nullable = [limit.metric.removeprefix("null_ratio:") for limit in contract.limits if limit.metric.startswith("null_ratio:")]
     counted += [F.count_if(is_published & F.col(name).isNull()).alias(f"null_{name}") for name in nullable]
-    counted.append((F.sum(total) if total else F.lit(0)).alias("amount"))
+    counted.append((F.sum(F.expr(total)) if total else F.lit(0)).alias("amount"))
     broken = F.array_union(F.transform("_errors", lambda error: error["rule_id"]), F.col("_warnings"))
     flagged = staged.withColumn("_broken", broken)
     counted += [F.count_if(F.array_contains("_broken", rule_id)).alias(f"rule_{index}") for index, rule_id in enumerate(ids)]

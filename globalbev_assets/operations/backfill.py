@@ -69,7 +69,7 @@ class StageResult:
     tables: dict[str, TableProgress] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
     replayed: tuple[date, ...] = ()
-    """Days outside the stage's that were published again, because what their quarantined rows referred to has come."""
+    """Days outside the stage's that were published again, because what their rows refer to has come or changed."""
 
 
 def run_backfill(first: str, last: str, select: tuple[str, ...], dry_run: bool, as_json: bool, console: Console) -> int:  # noqa: PLR0913
@@ -281,7 +281,10 @@ def _show_end(result: StageResult, console: Console | None) -> None:
     said = "done" if result.succeeded else "[red]not all published[/red]"
     console.print(f"[bold]{result.stage.layer}[/bold] {said} in {result.seconds:.1f} s, run {result.run_id[:8]}", highlight=False)
     if result.replayed:
-        console.print(f"  replayed, because what their rows referred to has come: {', '.join(map(str, result.replayed))}", highlight=False)
+        console.print(
+            f"  published beside the range, because what their rows refer to has come or changed: {', '.join(map(str, result.replayed))}",
+            highlight=False,
+        )
     for error in result.errors:
         console.print(error, style="red", highlight=False, markup=False)
 

@@ -74,6 +74,12 @@ def finance_daily_payments(refs: References, days: Sequence[date]) -> DataFrame:
     return joined.withColumn("unreconciled_amount", F.coalesce("unreconciled_amount", F.lit(0).cast(MONEY)))
 
 
+def paid_amounts(refs: References) -> DataFrame:
+    """What a day's captured, refunded and failed amounts must add up to: ``day, amount`` over silver's payments of these states."""
+    counted = refs["silver.payments"].where(F.col("status").isin("captured", "refunded", "failed"))
+    return counted.groupBy(F.col("paid_date").alias("day")).agg(F.sum("amount").cast(MONEY).alias("amount"))
+
+
 def _unreconciled(payments: DataFrame, lines: DataFrame) -> DataFrame:
     totals = lines.groupBy("order_id").agg(F.sum("net_amount").alias("_total"))
     signed = F.when(F.col("status") == "captured", F.col("amount")).when(F.col("status") == "refunded", -F.col("amount")).otherwise(F.lit(0))
