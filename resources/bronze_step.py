@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from globalbev_assets.contracts.model import Contract
@@ -39,6 +40,7 @@ class BronzeSources:
         self._settings, self._run_id = settings, run_id
         self._open = ExitStack()
         self._snapshots: dict[str, Snapshot] = {}
+        self._opening = Lock()
 
     def __enter__(self) -> BronzeSources:
         return self
@@ -64,9 +66,10 @@ class BronzeSources:
             raise
 
     def _snapshot(self, variable: str) -> Snapshot:
-        if variable not in self._snapshots:
-            self._snapshots[variable] = self._open.enter_context(open_snapshot(self._settings.variable(variable)))
-        return self._snapshots[variable]
+        with self._opening:  # tables go side by side, and see the same
+            if variable not in self._snapshots:
+                self._snapshots[variable] = self._open.enter_context(open_snapshot(self._settings.variable(variable)))
+            return self._snapshots[variable]
 
     def _from_files(self, step: Step, contract: Contract) -> TableResult:
         root = self._settings.landing_root

@@ -22,7 +22,7 @@ from globalbev_assets.transforms.schemas import delta_schema_json, table_propert
 from resources.delta_sql import days_predicate
 from resources.ledger import Ledger, is_local, local_path
 from resources.settings import Settings
-from resources.spark import close_session
+from resources.spark import close_session, settle
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -47,6 +47,11 @@ class Lakehouse:
         """Let the next use open another session, on a new server if need be: this one's server went away, or somebody ended the session."""
         if "spark" in vars(self):
             close_session(vars(self).pop("spark"))
+
+    def interrupt(self) -> None:
+        """End what this lake's session is doing, from another thread; its next error is not tried again."""
+        if "spark" in vars(self):
+            settle(self.settings, self.spark)
 
     @cached_property
     def ledger(self) -> Ledger:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from functools import lru_cache
 
@@ -28,11 +29,23 @@ def book_of(settings: Settings) -> ContractBook:
 
 @contextmanager
 def open_step(settings: Settings, run_id: str, days: Sequence[date], pool: Pool = "live") -> Iterator[Step]:
-    """A step with a Spark session of its own, which ends with it."""
-    lake = Lakehouse(settings, book_of(settings), lambda: open_session(settings, pool=pool))
+    """A step with a Spark session of its own, which ends with it; on the local server it can be forked, and tables go side by side."""
     leases = Leases(settings.home / "leases", lambda session: interrupt_session(settings, session))
+    with _open_lake(settings, pool) as lake:
+
+        @contextmanager
+        def fork(step: Step) -> Iterator[Step]:
+            with _open_lake(settings, pool) as other:
+                yield replace(step, lake=other, publisher=Publisher(other, leases, run_id))
+
+        yield Step(lake, Publisher(lake, leases, run_id), list(days), fork=fork if settings.spark == "server" else None)
+
+
+@contextmanager
+def _open_lake(settings: Settings, pool: Pool) -> Iterator[Lakehouse]:
+    lake = Lakehouse(settings, book_of(settings), lambda: open_session(settings, pool=pool))
     try:
-        yield Step(lake, Publisher(lake, leases, run_id), list(days))
+        yield lake
     finally:
         if "spark" in vars(lake):
             close_session(lake.spark)

@@ -15,12 +15,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import psutil
 from filelock import FileLock, Timeout
 
 from globalbev_assets.contracts.names import TableName
 from globalbev_assets.errors import TransientError
-from resources.spark_server_record import is_process
+from resources.spark_server_record import is_process, start_of
 
 WAIT_S = 180.0
 TTL_S = 600.0
@@ -158,7 +157,7 @@ def _read(path: Path) -> Holder | None:
 
 
 def _write(path: Path, session: str, run_id: str, epoch: int) -> Holder:
-    holder = Holder(os.getpid(), psutil.Process().create_time(), session, time.time(), epoch, run_id)
+    holder = Holder(os.getpid(), start_of(os.getpid()), session, time.time(), epoch, run_id)
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
     temporary.write_text(json.dumps(asdict(holder)), encoding="utf-8")
     temporary.replace(path)

@@ -1,4 +1,4 @@
-"""A step: the tables of one domain and layer, published one after another for the same days. No Dagster in here.
+"""A step: the tables of one domain and layer, published for the same days, side by side where each can have a session. No Dagster in here.
 
 A table that fails does not take its siblings down; what can be tried again is tried again, a table at a time; the ledger is appended once.
 """
@@ -8,8 +8,10 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from datetime import date
+from threading import Event
 
 from globalbev_assets.contracts.model import Contract
 from globalbev_assets.contracts.names import TableName
@@ -19,6 +21,7 @@ from resources.failpoints import failpoint
 from resources.lakehouse import Lakehouse
 from resources.ledger import LedgerRow
 from resources.publishing import Publisher, TableResult
+from resources.side_by_side import SideBySide, at_once, reads_of
 from resources.spark_errors import translated
 
 ATTEMPTS, FIRST_WAIT_S, DEADLINE_S = 3, 1.0, 600.0
@@ -34,12 +37,14 @@ class Step:
         publisher: publishes in the run's name.
         days: the days to publish, in order.
         latest: newest ledger row of each (table, day) that the step may ask for; what the step publishes is added.
+        fork: opens the same step with a Spark session of its own; None where all share one.
     """
 
     lake: Lakehouse
     publisher: Publisher
     days: Sequence[date]
     latest: dict[tuple[str, date], LedgerRow] = field(default_factory=dict)
+    fork: Callable[[Step], AbstractContextManager[Step]] | None = None
 
     @property
     def range(self) -> DayRange:
@@ -48,7 +53,7 @@ class Step:
 
     def history(self, name: TableName) -> dict[date, LedgerRow]:
         """Newest ledger row of each day of a table."""
-        return {day: row for (table, day), row in self.latest.items() if table == str(name)}
+        return {day: row for (table, day), row in list(self.latest.items()) if table == str(name)}
 
     def unreadable(self, name: TableName) -> dict[date, str]:
         """The step's days that may not be read of a table, with the reason in words."""
@@ -67,17 +72,16 @@ Publish = Callable[[Step, Contract], TableResult]
 
 
 def run_step(step: Step, contracts: Sequence[Contract], publish: Publish) -> Iterator[TableResult]:
-    """Publish the tables in order and record them; yields each table's result when it is through.
+    """Publish the tables and record them; yields each table's result when it is through, a table after those of the step that it reads.
 
     The ledger is appended when the last is through, or when the caller stops listening.
     """
-    tables = {str(name) for contract in contracts for name in (contract.name, *contract.upstream, *_source_table(contract))}
+    tables = {str(name) for contract in contracts for name in (contract.name, *reads_of(contract))}
     step.lake.check_writable()
     step.latest |= step.lake.ledger.latest(tables)
     done: list[TableResult] = []
     try:
-        for contract in contracts:
-            result = _tried(step, contract, publish)
+        for result in _published(step, contracts, publish):
             done.append(result)
             step.latest |= {(row.table_name, row.business_day): row for row in result.rows}
             yield result
@@ -87,6 +91,19 @@ def run_step(step: Step, contracts: Sequence[Contract], publish: Publish) -> Ite
         failpoint("step.after_ledger")
 
 
+def _published(step: Step, contracts: Sequence[Contract], publish: Publish) -> Iterator[TableResult]:
+    """The tables one after another, or side by side where the step can be forked."""
+    places = min(at_once(), len(contracts))
+    if step.fork is None or places < 2:
+        for contract in contracts:
+            yield _tried(step, contract, publish)
+        return
+    with ExitStack() as forks:
+        steps = [step, *(forks.enter_context(step.fork(step)) for _ in range(places - 1))]
+        tables = SideBySide(steps, lambda place, contract: _tried(place, contract, publish, tables.is_stopping), lambda place: place.lake.interrupt())
+        yield from tables.results(contracts)
+
+
 def _record(step: Step, done: Sequence[TableResult]) -> None:
     try:
         step.lake.ledger.append([row for result in done for row in result.rows], [line for result in done for line in result.results])
@@ -94,12 +111,7 @@ def _record(step: Step, done: Sequence[TableResult]) -> None:
         raise translated(raised) from raised
 
 
-def _source_table(contract: Contract) -> tuple[TableName, ...]:
-    table = contract.source.options.get("table")
-    return (TableName.parse(table),) if table else ()
-
-
-def _tried(step: Step, contract: Contract, publish: Publish) -> TableResult:
+def _tried(step: Step, contract: Contract, publish: Publish, is_stopping: Event | None = None) -> TableResult:
     """Publish one table, again while the error may pass by itself; a table that fails in the end is a result too."""
     deadline = time.monotonic() + DEADLINE_S
     for attempt in range(1, ATTEMPTS + 1):
@@ -108,7 +120,8 @@ def _tried(step: Step, contract: Contract, publish: Publish) -> TableResult:
         except Exception as raised:  # noqa: BLE001  a table's failure is recorded, named and raised at the step's end
             error = translated(raised)
             wait_s = FIRST_WAIT_S * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311  jitter, not a secret
-            if not isinstance(error, TransientError) or attempt == ATTEMPTS or time.monotonic() + wait_s > deadline:
+            is_over = attempt == ATTEMPTS or time.monotonic() + wait_s > deadline or (is_stopping is not None and is_stopping.is_set())
+            if not isinstance(error, TransientError) or is_over:
                 return _failed(step, contract, error)
             if error.code == SESSION_GONE:
                 step.lake.forget_spark()

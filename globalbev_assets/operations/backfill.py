@@ -220,7 +220,7 @@ class _Listener:
         self.tables: dict[str, TableProgress] = {}
         self.errors: list[str] = []
         self.days: set[date] = set()
-        self._console, self._open, self._began, self._seconds = console, "", time.monotonic(), 0.0
+        self._console, self._open, self._seconds = console, "", 0.0
 
     def __call__(self, entry: Any) -> None:
         event = entry.dagster_event
@@ -237,9 +237,10 @@ class _Listener:
     def _add(self, table: str, metadata: Any) -> None:
         if table != self._open:
             self.finish()
-            self._open, self._seconds, self._began = table, time.monotonic() - self._began, time.monotonic()
+            self._open, self._seconds = table, 0.0
         progress = self.tables.setdefault(table, TableProgress(table))
         progress.days += 1
+        self._seconds += float(metadata["duration_s"].value)
         for name in ("rows_in", "published", "quarantined", "deduplicated", "superseded", "unaccounted"):
             setattr(progress, name, getattr(progress, name) + int(metadata[name].value))
         progress.unchanged_days += metadata["state"].value in ("unchanged", "no_source_data")

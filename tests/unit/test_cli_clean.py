@@ -16,7 +16,7 @@ from deltalake import DeltaTable
 
 from resources.settings import load_settings
 from resources.spark_profile import spark_folder
-from resources.spark_server_record import ServerRecord, write_record
+from resources.spark_server_record import ServerRecord, start_of, write_record
 from tests.unit.cli_runs import document, fill, make_home, run
 
 GONE = 999_999  # above Linux's default of 32,768 and of what a test machine gets to
@@ -39,7 +39,7 @@ def lease(home: Path, pid: int, started: float, taken_at: float) -> Path:
 
 
 def serve() -> None:
-    own = psutil.Process().create_time()
+    own = start_of(os.getpid())
     spark_folder(load_settings().home).mkdir(parents=True, exist_ok=True)
     write_record(spark_folder(load_settings().home), ServerRecord("launch", "key", os.getpid(), own, os.getpid(), own, 1, 1, "3g", "token"))
 
@@ -91,7 +91,7 @@ def test_a_number_that_was_given_again_is_another_process(home: Path, monkeypatc
 
 
 def test_a_lease_of_the_living_stays(home: Path) -> None:
-    lease(home, os.getpid(), psutil.Process().create_time(), time.time())
+    lease(home, os.getpid(), start_of(os.getpid()), time.time())
     assert removed() == []
 
 
@@ -173,7 +173,7 @@ def test_a_table_that_somebody_writes_is_left_alone_and_the_others_are_cleaned(h
     for name in ("silver.lots", "silver.stores"):
         aged(file(fill(name, []) / "part-8.snappy.parquet"), 8)
     parent = psutil.Process(os.getppid())  # a living process that is not this one, whose own leases it may take
-    lease(home, parent.pid, parent.create_time(), time.time())
+    lease(home, parent.pid, start_of(parent.pid), time.time())
     done = document("clean", code=1)["removals"]
     assert {one["target"]: one["error"] for one in done} == {"silver.lots": "GB-1203 Another process is writing silver.lots.", "silver.stores": None}
 

@@ -11,7 +11,6 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
 
-import psutil
 import pytest
 
 import sandbox
@@ -24,7 +23,7 @@ from resources.jars import COMPLETE, wanted
 from resources.ledger import Ledger, LedgerRow
 from resources.settings import load_settings
 from resources.spark_profile import spark_folder
-from resources.spark_server_record import ServerRecord, free_port, write_record
+from resources.spark_server_record import ServerRecord, free_port, start_of, write_record
 from tests.unit.cli_runs import document, fill, make_home, run
 from tests.unit.contract_files import draft, packaged, write
 
@@ -133,7 +132,7 @@ def test_a_server_that_died_is_no_server() -> None:
 
 
 def test_a_server_that_does_not_answer_is_told_how_to_end() -> None:
-    serve(os.getpid(), psutil.Process().create_time(), free_port())
+    serve(os.getpid(), start_of(os.getpid()), free_port())
     found = only(doctor_machine.look_at_spark)
     assert (found.level, f"process {os.getpid()}" in found.what, "does not answer" in found.what) == ("fail", True, True)
     assert "doctor --stop" in found.todo
@@ -219,7 +218,7 @@ def test_dagster_s_home(monkeypatch: pytest.MonkeyPatch, home: Path, tmp_path: P
 
 
 def lease(home: Path, **changes: object) -> None:
-    own = {"pid": os.getpid(), "started": psutil.Process().create_time(), "session": "s", "taken_at": time.time() - 5, "epoch": 1, "run_id": "run-1"}
+    own = {"pid": os.getpid(), "started": start_of(os.getpid()), "session": "s", "taken_at": time.time() - 5, "epoch": 1, "run_id": "run-1"}
     (home / "leases").mkdir(exist_ok=True)
     (home / "leases" / "silver.lots.json").write_text(json.dumps(own | changes))
 
