@@ -49,7 +49,7 @@ def up(  # noqa: PLR0913 (the public signature)
         more: further variables for the same file, of whoever reads the sources.
 
     Raises:
-        TerminalError: GB-6001 to GB-6005 and GB-6007, when something is missing, does not start, or is not empty.
+        TerminalError: GB-6001 to GB-6005, GB-6007 and GB-6009, when something is missing, does not start, or is not empty.
         TransientError: GB-6006, while another command changes the same sandbox.
     """
     tell = progress or _silent
@@ -165,7 +165,7 @@ def _begin(layout: Layout, scale: int, seed: int) -> State:
     """Fix the window and the kind of shop; a server that the user named must have no shop yet."""
     if scale < 1:
         raise TerminalError(
-            "GB-6007", "The scale must be a whole number.", got=scale, valid="1 or more", todo="Leave --scale out for the ordinary size."
+            "GB-6009", "The scale must be a whole number.", got=scale, valid="1 or more", todo="Leave --scale out for the ordinary size."
         )
     yesterday = today() - timedelta(days=1)
     state = State(seed=seed, scale=scale, made_last=yesterday, last=yesterday)
