@@ -17,7 +17,7 @@ from resources.lease import Leases
 from resources.publishing import Publisher
 from resources.settings import Settings, load_settings
 from resources.spark import close_session, interrupt_session, open_session
-from resources.spark_profile import Pool
+from resources.spark_profile import SMALL_DAYS, Pool
 from resources.steps import Step
 
 
@@ -31,19 +31,20 @@ def book_of(settings: Settings) -> ContractBook:
 def open_step(settings: Settings, run_id: str, days: Sequence[date], pool: Pool = "live") -> Iterator[Step]:
     """A step with a Spark session of its own, which ends with it; on the local server it can be forked, and tables go side by side."""
     leases = Leases(settings.home / "leases", lambda session: interrupt_session(settings, session))
-    with _open_lake(settings, pool) as lake:
+    is_small = len(days) <= SMALL_DAYS
+    with _open_lake(settings, pool, is_small=is_small) as lake:
 
         @contextmanager
         def fork(step: Step) -> Iterator[Step]:
-            with _open_lake(settings, pool) as other:
+            with _open_lake(settings, pool, is_small=is_small) as other:
                 yield replace(step, lake=other, publisher=Publisher(other, leases, run_id))
 
         yield Step(lake, Publisher(lake, leases, run_id), list(days), fork=fork if settings.spark == "server" else None)
 
 
 @contextmanager
-def _open_lake(settings: Settings, pool: Pool) -> Iterator[Lakehouse]:
-    lake = Lakehouse(settings, book_of(settings), lambda: open_session(settings, pool=pool))
+def _open_lake(settings: Settings, pool: Pool, *, is_small: bool) -> Iterator[Lakehouse]:
+    lake = Lakehouse(settings, book_of(settings), lambda: open_session(settings, pool=pool, is_small=is_small))
     try:
         yield lake
     finally:

@@ -120,7 +120,7 @@ def _resolved_days(step: Step, contract: Contract, same_day: Collection[str]) ->
     found = []
     for rule in {rule.column: rule for rule in rules}.values():
         connection.register("keys", _keys(step, rule))
-        found.append(connection.execute(_RESOLVED, {"column": rule.column, "path": f'$."{rule.field}"'}).to_arrow_table())
+        found.append(connection.sql(_RESOLVED, params={"column": rule.column, "path": f'$."{rule.field}"'}).to_arrow_table())
     connection.register("found", pa.concat_tables(found))
     return [row[0] for row in connection.execute(_DAYS).fetchall()]
 

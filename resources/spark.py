@@ -21,7 +21,7 @@ from resources.jars import ensure_jars
 from resources.java import ensure_java
 from resources.settings import Settings
 from resources.spark_errors import translated
-from resources.spark_profile import Pool, python_environment, session_conf, spark_conf, spark_folder, write_pools
+from resources.spark_profile import Pool, python_environment, session_conf, small_conf, spark_conf, spark_folder, write_pools
 from resources.spark_server import ServerHandle, ensure_server, running_server
 from resources.spark_session_end import interrupt, interrupt_work
 
@@ -33,12 +33,13 @@ _USER = "globalbev"
 _open_sessions: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
-def open_session(settings: Settings, *, pool: Pool = "live") -> SparkSession:
+def open_session(settings: Settings, *, pool: Pool = "live", is_small: bool = False) -> SparkSession:
     """A session of its own, in UTC, with Delta.
 
     Args:
         settings: ``settings.spark`` says where: ``server``, ``in-process`` or ``cluster``.
         pool: the FAIR pool of its jobs; ``live`` weighs three times ``backfill``.
+        is_small: some days' rows only; on the local server its plans are interpreted then, not compiled.
 
     Raises:
         TransientError: GB-1121 to GB-1124, when the server cannot be started.
@@ -47,7 +48,8 @@ def open_session(settings: Settings, *, pool: Pool = "live") -> SparkSession:
     openers = {"server": _on_server, "in-process": _in_process, "cluster": _on_cluster}
     spark = openers[settings.spark](settings)
     try:
-        for name, value in session_conf(pool).items():
+        extra = small_conf() if is_small and settings.spark == "server" else {}
+        for name, value in (session_conf(pool) | extra).items():
             spark.conf.set(name, value)
     except BaseException:
         close_session(spark)
