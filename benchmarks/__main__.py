@@ -56,6 +56,7 @@ def measure(home: Path, days_wanted: int) -> dict[str, Any]:
     status = sandbox.up(home, env_file=home / "bench.env")
     os.environ.update(_env_of(home / "bench.env"))
     from benchmarks.memory import PeakMemory
+    from benchmarks.parts import parts
     from benchmarks.workloads import plain, through_dagster
     from partitions.days import DayRange
     from resources.dagster_home import prepare_dagster_home
@@ -81,7 +82,9 @@ def measure(home: Path, days_wanted: int) -> dict[str, Any]:
         _use_lake(home / "lake-dagster")
         settings = load_settings(home / "bench.env")
         figures["dagster_s"], results = through_dagster(settings, days)
-        figures["plain_second_s"] = _plain(home, "lake-plain-2", days)
+        with parts() as seconds:
+            figures["plain_second_s"] = _plain(home, "lake-plain-2", days)
+        figures["parts_thread_s"] = {part: round(taken, 1) for part, taken in seconds.items()}
         figures["plain_s"] = (figures["plain_first_s"] + figures["plain_second_s"]) / 2
         _use_lake(home / "lake-dagster")
         figures["dagster_by_layer_s"] = {result.stage.layer: result.seconds for result in results}
