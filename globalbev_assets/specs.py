@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import time, timedelta
+
 import dagster as dg
 
 from globalbev_assets.contracts.book import ContractBook
+from globalbev_assets.contracts.calendar import DEFAULT_DUE
+from globalbev_assets.contracts.freshness import calendar_of
 from globalbev_assets.contracts.model import Contract
 from globalbev_assets.contracts.names import TableName
 
@@ -32,12 +36,26 @@ def asset_spec(contract: Contract, book: ContractBook) -> dg.AssetSpec:
             **({"pii": ""} if any(column.is_pii for column in contract.columns) else {}),
         },
         code_version=contract.version,
+        freshness_policy=_badge(contract, book),
         metadata={
             "dagster/column_schema": _column_schema(contract),
             "dagster/table_name": str(contract.name),
             "contract": dg.MetadataValue.path(contract.path),
         },
     )
+
+
+def _badge(contract: Contract, book: ContractBook) -> dg.FreshnessPolicy:
+    """The badge on the asset: something was loaded after midnight, before the hour at which the day of delivery is due.
+
+    It knows no partitions, so a backfill of an old day turns it green. The check ``freshness`` knows the expected day.
+    """
+    calendar, due = calendar_of(contract, book), time.fromisoformat(contract.due or DEFAULT_DUE)
+    if calendar.every_days is not None:
+        return dg.FreshnessPolicy.time_window(timedelta(hours=contract.freshness_hours or 24 * calendar.every_days))
+    since_midnight = max(timedelta(hours=due.hour, minutes=due.minute), timedelta(minutes=1))
+    weekdays = ",".join(str((day + 2) % 7) for day in calendar.weekdays) or "*"  # the day after, and cron's week starts on Sunday
+    return dg.FreshnessPolicy.cron(f"{due.minute} {due.hour} * * {weekdays}", since_midnight)
 
 
 def dependencies(contract: Contract, book: ContractBook) -> tuple[TableName, ...]:
