@@ -13,6 +13,7 @@ from globalbev_assets.contracts.freshness import Freshness, judge_partition
 from globalbev_assets.contracts.model import Contract
 from globalbev_assets.contracts.names import Layer
 from globalbev_assets.specs import asset_key
+from partitions.automation import judge_skipped
 from partitions.daily import days_of
 from partitions.days import now
 from partitions.reporting import DayCheck, report_day_checks
@@ -26,7 +27,14 @@ def domain_checks(layer: Layer, domain: str, book: ContractBook, partitions: dg.
     contracts = {asset_key(contract.name): contract for contract in book.domain(layer, domain)}
     kinds = {(key, kind.name): kind for key, contract in contracts.items() for kind in check_kinds(contract)}
     specs = [
-        dg.AssetCheckSpec(name, asset=key, description=kind.description, blocking=kind.is_blocking, partitions_def=partitions)
+        dg.AssetCheckSpec(
+            name,
+            asset=key,
+            description=kind.description,
+            blocking=kind.is_blocking,
+            partitions_def=partitions,
+            automation_condition=judge_skipped() if kind.is_blocking else None,
+        )
         for (key, name), kind in kinds.items()
     ]
 

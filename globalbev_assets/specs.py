@@ -11,6 +11,7 @@ from globalbev_assets.contracts.calendar import DEFAULT_DUE
 from globalbev_assets.contracts.freshness import calendar_of
 from globalbev_assets.contracts.model import Contract
 from globalbev_assets.contracts.names import TableName
+from partitions.automation import after_upstream, bronze_hour, on_schedule
 
 KINDS = {"database": "postgres", "file_feed": "file", "json_api": "api"}
 
@@ -37,6 +38,7 @@ def asset_spec(contract: Contract, book: ContractBook) -> dg.AssetSpec:
         },
         code_version=contract.version,
         freshness_policy=_badge(contract, book),
+        automation_condition=on_schedule(bronze_hour(book.layer("bronze"))) if contract.layer == "bronze" else after_upstream(),
         metadata={
             "dagster/column_schema": _column_schema(contract),
             "dagster/table_name": str(contract.name),

@@ -40,7 +40,6 @@ class Settings(BaseSettings):
     spark: SparkMode = "server"
     spark_memory: str = Field(default="3g", pattern=r"^\d+[gm]$")
     automation: bool | None = None
-    late_data_days: int = Field(default=42, ge=0, le=366)
     docs_url: str | None = Field(default=None, pattern=r"^https?://\S+$")
     spark_idle_minutes: int = Field(default=30, ge=1, le=24 * 60)
 

@@ -6,6 +6,7 @@ import dagster as dg
 
 from globalbev_assets.contracts.book import ContractBook
 from resources.settings import Settings
+from sensors.automation import automation_sensor
 from sensors.freshness import freshness_sensor
 
 

@@ -51,7 +51,12 @@ def test_a_tick_killed_between_telling_and_recording_is_made_up_for(tmp_path: Pa
     (tmp_path / "dagster").mkdir()
     variables = os.environ | {"GLOBALBEV_FAILPOINT": "freshness.after_report:kill"}
     done = subprocess.run(
-        [sys.executable, "-c", KILLED, tmp_path / "dagster"], env=variables, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False
+        [sys.executable, "-c", KILLED, tmp_path / "dagster"],
+        env=variables,
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert FreshnessLog(load_settings().lake_root).latest() == {}

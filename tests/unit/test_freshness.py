@@ -155,7 +155,7 @@ def test_public_holidays_come_from_the_country() -> None:
 @given(
     st.sets(st.integers(0, 6), max_size=6),
     st.sets(st.dates(date(2026, 11, 1), date(2026, 12, 31)), max_size=8),
-    st.datetimes(datetime(2026, 11, 1), datetime(2026, 12, 31)),
+    st.datetimes(datetime(2026, 11, 1), datetime(2026, 12, 31)),  # noqa: DTZ001  hypothesis wants them so
     st.times(),
 )
 def test_what_is_due_is_over_was_promised_and_is_the_newest(weekdays: set[int], holidays: set[date], moment: datetime, due: object) -> None:
