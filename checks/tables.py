@@ -8,6 +8,7 @@ import dagster as dg
 
 from checks.judgement import Judgement, judge
 from checks.kinds import CheckKind, check_kinds
+from checks.links import with_next_step
 from globalbev_assets.contracts.book import ContractBook
 from globalbev_assets.contracts.freshness import Freshness, judge_partition
 from globalbev_assets.contracts.model import Contract
@@ -117,7 +118,8 @@ class _History:
         found = {}
         for day in days:
             row = self._rows.get((str(contract.name), day))
-            found[day] = judge(kind, contract, row, self._of_day(row, day), freshness)
+            judgement = judge(kind, contract, row, self._of_day(row, day), freshness)
+            found[day] = with_next_step(judgement, contract, kind, day, self._lake.settings.docs_url)
         return found
 
     def _of_day(self, row: LedgerRow | None, day: date) -> list[DqResult]:

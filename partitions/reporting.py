@@ -16,6 +16,8 @@ import dagster as dg
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 from dagster._core.events import DagsterEvent, DagsterEventBatchMetadata, DagsterEventType, generate_event_batch_id
 
+NEWEST_RESULTS = 1000
+
 
 @dataclass(frozen=True)
 class DayCheck:
@@ -44,6 +46,16 @@ def report_checks_of_sensor(instance: dg.DagsterInstance, sensor: str, checks: S
     """
     if checks:
         _report(instance, f"{sensor}-{uuid.uuid4()}", sensor, checks)
+
+
+def failed_days(instance: dg.DagsterInstance, asset: dg.AssetKey, check: str) -> list[str]:
+    """Days on which the newest result of a check failed, among its last results."""
+    newest: dict[str, bool] = {}
+    for record in instance.event_log_storage.get_asset_check_execution_history(dg.AssetCheckKey(asset, check), limit=NEWEST_RESULTS):
+        evaluation = record.evaluation
+        if evaluation is not None and evaluation.partition is not None:
+            newest.setdefault(evaluation.partition, evaluation.passed)
+    return sorted(day for day, passed in newest.items() if not passed)
 
 
 def _report(instance: dg.DagsterInstance, run_id: str, job_name: str, checks: Sequence[DayCheck]) -> None:

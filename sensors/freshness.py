@@ -6,6 +6,7 @@ between is made up for by the next one, which at worst says the same twice. Noth
 
 # No `from __future__ import annotations` here: Dagster reads the annotations of the functions that it is given.
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import dagster as dg
@@ -16,7 +17,7 @@ from globalbev_assets.contracts.names import TableName
 from globalbev_assets.specs import asset_key
 from partitions.days import now
 from partitions.links import command, document
-from partitions.reporting import DayCheck, report_checks_of_sensor
+from partitions.reporting import DayCheck, failed_days, report_checks_of_sensor
 from resources.failpoints import failpoint
 from resources.freshness import FreshnessLog, FreshnessRow, assess, changes
 from resources.settings import Settings, load_settings
@@ -55,10 +56,22 @@ def look(instance: dg.DagsterInstance, settings: Settings, book: ContractBook, m
     for one in found:
         by_table.setdefault(one.table, []).append(one)
     told = {name: of_table for name, of_table in by_table.items() if str(name) in touched}
-    report_checks_of_sensor(instance, CHECK, _checks(told, book, settings, moment))
+    checks = _checks(told, book, settings, moment)
+    report_checks_of_sensor(instance, CHECK, [*checks, *_closed(instance, checks)])
     failpoint("freshness.after_report")
     log.append(changed)
     return changed
+
+
+def _closed(instance: dg.DagsterInstance, checks: Sequence[DayCheck]) -> list[DayCheck]:
+    """The days before on which a check failed, once its table is fresh: what was late was the table, whatever days were loaded meanwhile."""
+    return [
+        replace(check, day=day, description=f"The table is fresh again: {check.description}")
+        for check in checks
+        if check.passed
+        for day in failed_days(instance, check.asset, CHECK)
+        if day != check.day
+    ]
 
 
 def _checks(found: Mapping[TableName, Sequence[Freshness]], book: ContractBook, settings: Settings, moment: datetime) -> list[DayCheck]:

@@ -60,6 +60,20 @@ def test_a_late_day_is_told_once_and_its_coming_too(api: Api, instance: dg.Dagst
     assert (rows[INVENTORY, "partition"].state, rows[INVENTORY, "partition"].previous_state) == ("fresh", "late")
 
 
+def test_a_table_that_is_fresh_again_is_so_on_every_day_on_which_it_was_late(api: Api, instance: dg.DagsterInstance) -> None:
+    """An alert is open until its rule passes on all its days."""
+    tables = book(INVENTORY)
+    loaded(INVENTORY, last=DAY - timedelta(days=1))
+    tick(instance, tables)
+    next_day = MORNING + timedelta(days=1)
+    api.clock = next_day
+    assert tick(instance, tables, next_day)[INVENTORY, "partition"] == "late"
+    loaded(INVENTORY, last=DAY + timedelta(days=1), count=2)
+    assert tick(instance, tables, next_day + timedelta(hours=1)) == {(INVENTORY, "partition"): "fresh"}
+    newest = {day: passed for day, passed, _ in evaluations(instance, INVENTORY)}
+    assert newest == {str(DAY): True, str(DAY + timedelta(days=1)): True}
+
+
 def test_a_quiet_tick_writes_nothing_and_asks_nobody(api: Api, instance: dg.DagsterInstance) -> None:
     tables = book(INVENTORY)
     loaded(INVENTORY)
