@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from checks.kinds import CONTRACT, CheckKind
+from globalbev_assets.contracts.freshness import Freshness
 from globalbev_assets.contracts.model import Contract
 from resources.ledger import DqResult, LedgerRow
 
@@ -25,7 +25,7 @@ class Judgement:
     metadata: dict[str, Any] = field(default_factory=dict)
 
 
-def judge(kind: CheckKind, contract: Contract, row: LedgerRow | None, results: Sequence[DqResult], newest_due: date | None = None) -> Judgement:
+def judge(kind: CheckKind, contract: Contract, row: LedgerRow | None, results: Sequence[DqResult], freshness: Freshness | None = None) -> Judgement:
     """Judge one check of one table on one day.
 
     Args:
@@ -33,10 +33,11 @@ def judge(kind: CheckKind, contract: Contract, row: LedgerRow | None, results: S
         contract: the table's.
         row: the day's newest ledger row; None when the day was never run.
         results: what the rules saw in that row's run on that day.
-        newest_due: for ``freshness``: the newest day that is due, if it is missing.
+        freshness: for the check of that name: the table's.
     """
-    if kind.name == "freshness":
-        return Judgement(newest_due is None, f"{newest_due} is due and not there." if newest_due else "The newest day that is due is there.")
+    if freshness is not None:
+        expected = {"expected_day": str(freshness.expected_day)} if freshness.expected_day else {}
+        return Judgement(freshness.state != "late", freshness.reason, expected)
     if row is None:
         return Judgement(False, "The day was never run.")
     if kind.name == CONTRACT:

@@ -84,4 +84,6 @@ def _by_limits(contract: Contract) -> Iterator[CheckKind]:
         limits = tuple(limit.id for limit in contract.limits if belongs(limit))
         if limits:
             yield CheckKind(name, description, (), limits)
-    yield CheckKind("freshness", "The newest day that is due has been published.")
+    yield CheckKind(
+        "freshness", "The newest day that is due is there, in the table and at its source; an old day that was loaded again changes nothing."
+    )

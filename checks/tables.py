@@ -2,19 +2,23 @@
 
 # No `from __future__ import annotations` here: Dagster reads the annotations of the functions that it is given.
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 
 import dagster as dg
 
 from checks.judgement import Judgement, judge
 from checks.kinds import CheckKind, check_kinds
+from checks.links import with_next_step
 from globalbev_assets.contracts.book import ContractBook
+from globalbev_assets.contracts.freshness import Freshness, judge_partition
 from globalbev_assets.contracts.model import Contract
 from globalbev_assets.contracts.names import Layer
 from globalbev_assets.specs import asset_key
+from partitions.automation import judge_skipped
 from partitions.daily import days_of
 from partitions.days import now
 from partitions.reporting import DayCheck, report_day_checks
+from resources.freshness import promise_of
 from resources.lakehouse_resource import LakehouseResource
 from resources.ledger import DqResult, LedgerRow
 
@@ -24,7 +28,14 @@ def domain_checks(layer: Layer, domain: str, book: ContractBook, partitions: dg.
     contracts = {asset_key(contract.name): contract for contract in book.domain(layer, domain)}
     kinds = {(key, kind.name): kind for key, contract in contracts.items() for kind in check_kinds(contract)}
     specs = [
-        dg.AssetCheckSpec(name, asset=key, description=kind.description, blocking=kind.is_blocking, partitions_def=partitions)
+        dg.AssetCheckSpec(
+            name,
+            asset=key,
+            description=kind.description,
+            blocking=kind.is_blocking,
+            partitions_def=partitions,
+            automation_condition=judge_skipped() if kind.is_blocking else None,
+        )
         for (key, name), kind in kinds.items()
     ]
 
@@ -103,11 +114,12 @@ class _History:
         self._results: dict[tuple[str, str], dict[date, list[DqResult]]] = {}
 
     def judge(self, contract: Contract, kind: CheckKind, days: Sequence[date]) -> dict[date, Judgement]:
-        overdue = self._overdue(contract) if kind.name == "freshness" else None
+        freshness = self._freshness(contract) if kind.name == "freshness" else None
         found = {}
         for day in days:
             row = self._rows.get((str(contract.name), day))
-            found[day] = judge(kind, contract, row, self._of_day(row, day), overdue)
+            judgement = judge(kind, contract, row, self._of_day(row, day), freshness)
+            found[day] = with_next_step(judgement, contract, kind, day, self._lake.settings.docs_url)
         return found
 
     def _of_day(self, row: LedgerRow | None, day: date) -> list[DqResult]:
@@ -121,10 +133,7 @@ class _History:
             self._results[key] = by_day
         return self._results[key].get(day, [])
 
-    def _overdue(self, contract: Contract) -> date | None:
-        """The newest day that is due and was not published: yesterday's, from the contract's hour on; the day before until then."""
-        moment = now()
-        due_at = contract.due or "00:00"
-        newest = moment.date() - timedelta(days=1 if f"{moment:%H:%M}" >= due_at else 2)
-        row = self._rows.get((str(contract.name), newest))
-        return None if row is not None and row.is_readable else newest
+    def _freshness(self, contract: Contract) -> Freshness:
+        """Of the table, whatever days the run was about: an old day that was loaded again makes nothing fresh."""
+        rows = {day: row for (table, day), row in self._rows.items() if table == str(contract.name)}
+        return judge_partition(contract.name, promise_of(contract, self._lake.book, self._lake.settings), rows, now())

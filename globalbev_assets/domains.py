@@ -5,13 +5,15 @@ published, by day, and the step names at its end what was not.
 """
 
 # No `from __future__ import annotations` here: Dagster reads the annotations of the functions that it is given.
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
+from datetime import date
 from typing import Any
 
 import dagster as dg
 
 from globalbev_assets.contracts.book import ContractBook
+from globalbev_assets.contracts.calendar import DEFAULT_DUE, due_at
 from globalbev_assets.contracts.model import Contract
 from globalbev_assets.contracts.names import Layer
 from globalbev_assets.specs import asset_key, asset_spec
@@ -24,6 +26,7 @@ from resources.ledger import LedgerRow
 from resources.publishing import TableResult
 from resources.silver_step import publish_silver
 from resources.steps import Publish, Step, run_step
+from resources.table_sizes import bytes_by_day
 
 # Another policy on each layer makes Dagster's backfill split by layer: in one run for all, one bad bronze day failed every silver and gold day.
 POLICIES = {"bronze": dg.BackfillPolicy.single_run(), "silver": dg.BackfillPolicy.multi_run(100_000), "gold": dg.BackfillPolicy.single_run()}
@@ -59,13 +62,14 @@ def publish_domain(
     failed: list[TableResult] = []
     with lakehouse.step(context.run_id, days, is_backfill=len(days) > 1) as step, _publisher(layer, step, context.run_id) as publish:
         for result in run_step(step, contracts, publish):
+            shown = _metadata(step, result)
             ours = [row for row in result.rows if row.business_day in days]
-            _report(context, result, [row for row in result.rows if row.business_day not in days])  # replayed: their reference has come
+            _report(context, result, [row for row in result.rows if row.business_day not in days], shown)  # replayed: their reference has come
             if result.failed_days:
                 failed.append(result)
-                _report(context, result, ours)
+                _report(context, result, ours, shown)
             else:
-                yield _all_days(context, result, ours)
+                yield _all_days(context, result, ours, shown)
     if failed:
         raise _failure(failed)
 
@@ -89,18 +93,28 @@ class _Bronze:
         self._sources.__exit__(*error)
 
 
-def _all_days(context: dg.AssetExecutionContext, result: TableResult, rows: Sequence[LedgerRow]) -> dg.MaterializeResult[Any]:
+Shown = Mapping[date, Mapping[str, Any]]
+
+
+def _metadata(step: Step, result: TableResult) -> Shown:
+    """What each day's materialisation shows."""
+    contract = result.contract
+    sizes, due = bytes_by_day(step.lake.path(contract.name), contract), contract.due or DEFAULT_DUE
+    return {row.business_day: day_metadata(row, due_at=due_at(row.business_day, due), size_bytes=sizes.get(row.business_day)) for row in result.rows}
+
+
+def _all_days(context: dg.AssetExecutionContext, result: TableResult, rows: Sequence[LedgerRow], shown: Shown) -> dg.MaterializeResult[Any]:
     key = asset_key(result.contract.name)
     for row in rows:
-        context.add_asset_metadata(day_metadata(row), asset_key=key, partition_key=str(row.business_day))
+        context.add_asset_metadata(shown[row.business_day], asset_key=key, partition_key=str(row.business_day))
     return dg.MaterializeResult(asset_key=key)
 
 
-def _report(context: dg.AssetExecutionContext, result: TableResult, rows: Sequence[LedgerRow]) -> None:
+def _report(context: dg.AssetExecutionContext, result: TableResult, rows: Sequence[LedgerRow], shown: Shown) -> None:
     """A materialisation of each of these days that was published."""
     for row in rows:
         if row.is_readable:
-            event = dg.AssetMaterialization(asset_key(result.contract.name), partition=str(row.business_day), metadata=day_metadata(row))
+            event = dg.AssetMaterialization(asset_key(result.contract.name), partition=str(row.business_day), metadata=shown[row.business_day])
             context.log_event(event)
 
 

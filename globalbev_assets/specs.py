@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import time, timedelta
+
 import dagster as dg
 
 from globalbev_assets.contracts.book import ContractBook
+from globalbev_assets.contracts.calendar import DEFAULT_DUE
+from globalbev_assets.contracts.freshness import DAILY, calendar_of
+from globalbev_assets.contracts.lineage import lineage_of
 from globalbev_assets.contracts.model import Contract
 from globalbev_assets.contracts.names import TableName
+from partitions.automation import after_upstream, bronze_hour, on_schedule
 
 KINDS = {"database": "postgres", "file_feed": "file", "json_api": "api"}
 
@@ -22,7 +28,7 @@ def asset_spec(contract: Contract, book: ContractBook) -> dg.AssetSpec:
         key=asset_key(contract.name),
         deps=[_dependency(contract, name) for name in dependencies(contract, book)],
         skippable=True,
-        description=_description(contract),
+        description=_description(contract, book),
         group_name=contract.layer,
         owners=[contract.owner],
         kinds={"delta", "pyspark", *({KINDS[contract.source.kind]} if contract.source.kind in KINDS else set())},
@@ -32,12 +38,28 @@ def asset_spec(contract: Contract, book: ContractBook) -> dg.AssetSpec:
             **({"pii": ""} if any(column.is_pii for column in contract.columns) else {}),
         },
         code_version=contract.version,
+        freshness_policy=_badge(contract, book),
+        automation_condition=on_schedule(bronze_hour(book.layer("bronze"))) if contract.layer == "bronze" else after_upstream(),
         metadata={
             "dagster/column_schema": _column_schema(contract),
+            "dagster/column_lineage": _column_lineage(contract, book),
             "dagster/table_name": str(contract.name),
             "contract": dg.MetadataValue.path(contract.path),
         },
     )
+
+
+def _badge(contract: Contract, book: ContractBook) -> dg.FreshnessPolicy:
+    """The badge on the asset: something was loaded after midnight, before the hour at which the day of delivery is due.
+
+    It knows no partitions, so a backfill of an old day turns it green. The check ``freshness`` knows the expected day.
+    """
+    calendar, due = calendar_of(contract, book), time.fromisoformat(contract.due or DEFAULT_DUE)
+    if calendar.every_days is not None:
+        return dg.FreshnessPolicy.time_window(timedelta(hours=contract.freshness_hours or 24 * calendar.every_days))
+    since_midnight = max(timedelta(hours=due.hour, minutes=due.minute), timedelta(minutes=1))
+    weekdays = ",".join(str((day + 2) % 7) for day in calendar.weekdays) or "*"  # the day after, and cron's week starts on Sunday
+    return dg.FreshnessPolicy.cron(f"{due.minute} {due.hour} * * {weekdays}", since_midnight)
 
 
 def dependencies(contract: Contract, book: ContractBook) -> tuple[TableName, ...]:
@@ -55,14 +77,27 @@ def _dependency(contract: Contract, name: TableName) -> dg.AssetDep:
     return dg.AssetDep(asset_key(name), partition_mapping=window)
 
 
-def _description(contract: Contract) -> str:
-    lines = [contract.description]
-    if contract.key:
-        lines.append(f"Key: {', '.join(contract.key)}.")
-    lines.append(f"Owner: {contract.owner}." + (f" Due {contract.due} UTC." if contract.due else ""))
-    if contract.business:
-        lines.append(f"Used for: {contract.business}")
-    return "\n\n".join(lines)
+def _description(contract: Contract, book: ContractBook) -> str:
+    """What an analyst wants to know first: what a row is, what it is for, when a day is there, whom to ask, how to look."""
+    calendar = calendar_of(contract, book)
+    facts = {
+        "For": contract.business,
+        "Good to know": contract.limitations,
+        "Key": ", ".join(f"`{name}`" for name in contract.key),
+        "There by": f"{contract.due or DEFAULT_DUE} UTC of the day after" + ("" if calendar == DAILY else f"; delivered {calendar.words}"),
+        "Ask": contract.owner,
+        "Look": f'`globalbev sql "SELECT * FROM {contract.name} LIMIT 10"`',  # noqa: S608  shown, not run
+    }
+    return "\n\n".join([contract.description, *(f"**{name}:** {text}" for name, text in facts.items() if text)])
+
+
+def _column_lineage(contract: Contract, book: ContractBook) -> dg.TableColumnLineage:
+    return dg.TableColumnLineage(
+        {
+            column: [dg.TableColumnDep(asset_key(source.table), source.column) for source in sources]
+            for column, sources in lineage_of(contract, book).items()
+        }
+    )
 
 
 def _column_schema(contract: Contract) -> dg.TableSchema:

@@ -7,6 +7,7 @@ that this needs stand in this file alone; ``tests/integration/test_dagster_upstr
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,8 @@ from typing import Any
 import dagster as dg
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 from dagster._core.events import DagsterEvent, DagsterEventBatchMetadata, DagsterEventType, generate_event_batch_id
+
+NEWEST_RESULTS = 1000
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,30 @@ class DayCheck:
 
 def report_day_checks(context: dg.AssetCheckExecutionContext | dg.AssetExecutionContext, checks: Sequence[DayCheck]) -> None:
     """Report the results, each with the newest materialisation of its day; days without one are reported without."""
-    instance, run = context.instance, context.run
+    _report(context.instance, context.run.run_id, context.run.job_name, checks)
+
+
+def report_checks_of_sensor(instance: dg.DagsterInstance, sensor: str, checks: Sequence[DayCheck]) -> None:
+    """Report results that no run came to, each with its day.
+
+    Dagster's own runless evaluation of a day fails the second time (one row a check, run and partition may be), and a sensor reports a day again
+    when it turns. So each report has an id of its own, ``<sensor>-…``, where a run would have its run's; no such run exists.
+    """
+    if checks:
+        _report(instance, f"{sensor}-{uuid.uuid4()}", sensor, checks)
+
+
+def failed_days(instance: dg.DagsterInstance, asset: dg.AssetKey, check: str) -> list[str]:
+    """Days on which the newest result of a check failed, among its last results."""
+    newest: dict[str, bool] = {}
+    for record in instance.event_log_storage.get_asset_check_execution_history(dg.AssetCheckKey(asset, check), limit=NEWEST_RESULTS):
+        evaluation = record.evaluation
+        if evaluation is not None and evaluation.partition is not None:
+            newest.setdefault(evaluation.partition, evaluation.passed)
+    return sorted(day for day, passed in newest.items() if not passed)
+
+
+def _report(instance: dg.DagsterInstance, run_id: str, job_name: str, checks: Sequence[DayCheck]) -> None:
     targets = _targets(instance, {check.asset for check in checks}, {check.day for check in checks})
     batch: str = generate_event_batch_id()  # type: ignore[no-untyped-call]
     for number, check in enumerate(checks, 1):
@@ -47,8 +73,8 @@ def report_day_checks(context: dg.AssetCheckExecutionContext | dg.AssetExecution
             metadata=check.metadata,
             target_materialization_data=targets.get((check.asset, check.day)),
         )
-        event = DagsterEvent(event_type_value=DagsterEventType.ASSET_CHECK_EVALUATION.value, event_specific_data=evaluation, job_name=run.job_name)
-        instance.report_dagster_event(event, run_id=run.run_id, batch_metadata=DagsterEventBatchMetadata(batch, number == len(checks)))
+        event = DagsterEvent(event_type_value=DagsterEventType.ASSET_CHECK_EVALUATION.value, event_specific_data=evaluation, job_name=job_name)
+        instance.report_dagster_event(event, run_id=run_id, batch_metadata=DagsterEventBatchMetadata(batch, number == len(checks)))
 
 
 def _targets(

@@ -11,7 +11,14 @@ import time
 from collections import Counter
 from pathlib import Path
 
-FAILPOINTS = ("publish.before_quarantine", "publish.after_quarantine", "publish.after_table", "step.before_ledger", "step.after_ledger")
+FAILPOINTS = (
+    "publish.before_quarantine",
+    "publish.after_quarantine",
+    "publish.after_table",
+    "step.before_ledger",
+    "step.after_ledger",
+    "freshness.after_report",
+)
 _passed: Counter[str] = Counter()
 
 

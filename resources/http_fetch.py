@@ -45,10 +45,11 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer that was read to its end."""
+    """An answer that was read to its end; ``date`` is the server's clock, as its header has it."""
 
     status: int
     body: bytes
+    date: str = ""
 
 
 def get(session: requests.Session, url: str, query: list[tuple[str, str]], bounds: Bounds, *, also: frozenset[int] = frozenset()) -> Answer:
@@ -78,7 +79,7 @@ def get(session: requests.Session, url: str, query: list[tuple[str, str]], bound
             raise AttemptFailedError(_late(bounds) if watch.has_fired else _wording(error)) from None
     if watch.has_fired:  # a body without a length ends quietly when its socket is shut
         raise AttemptFailedError(_late(bounds))
-    return Answer(response.status_code, body)
+    return Answer(response.status_code, body, response.headers.get("Date", ""))
 
 
 def _late(bounds: Bounds) -> str:

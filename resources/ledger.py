@@ -96,10 +96,11 @@ class Ledger:
         _append(self._ledger, LedgerRow, rows)
         _append(self._results, DqResult, results)
 
-    def latest(self, tables: Iterable[str]) -> dict[tuple[str, date], LedgerRow]:
-        """The newest row of each table and day."""
+    def latest(self, tables: Iterable[str], since: date | None = None) -> dict[tuple[str, date], LedgerRow]:
+        """The newest row of each table and day, of all days or of those from ``since`` on."""
         found: dict[tuple[str, date], LedgerRow] = {}
-        for row in _read(self._ledger, LedgerRow, [("table_name", "in", sorted(set(tables)))]):
+        filters: list[tuple[str, str, Any]] = [("table_name", "in", sorted(set(tables))), *([("business_day", ">=", since)] if since else [])]
+        for row in _read(self._ledger, LedgerRow, filters):
             known = found.get((row.table_name, row.business_day))
             if known is None or known.recorded_at <= row.recorded_at:
                 found[row.table_name, row.business_day] = row

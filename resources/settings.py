@@ -39,6 +39,8 @@ class Settings(BaseSettings):
     end_date: date | None = None
     spark: SparkMode = "server"
     spark_memory: str = Field(default="3g", pattern=r"^\d+[gm]$")
+    automation: bool | None = None
+    docs_url: str | None = Field(default=None, pattern=r"^https?://\S+$")
     spark_idle_minutes: int = Field(default=30, ge=1, le=24 * 60)
 
     @cached_property
@@ -50,6 +52,11 @@ class Settings(BaseSettings):
     def landing_root(self) -> Path:
         """Root of the landing zone."""
         return self.landing or self.home / "landing"
+
+    @property
+    def is_automated(self) -> bool:
+        """Whether new days go through the layers by themselves; not on a laptop unless somebody says so."""
+        return self.env != "local" if self.automation is None else self.automation
 
     @cached_property
     def contract_folders(self) -> tuple[Path, ...]:

@@ -1,1 +1,1 @@
-"""Sensors and automation. Nothing runs by itself yet: the issue that brings drift, freshness and alerts fills this package."""
+"""Sensors and automation: what looks at the lakehouse and its sources by itself, without Spark and within seconds."""

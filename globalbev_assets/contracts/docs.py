@@ -74,6 +74,7 @@ def _facts(contract: Contract, book: ContractBook) -> str:
         "Business day": f"`{contract.date_column}`" if contract.date_column else "",
         "For": contract.business,
         "Owner": contract.owner,
+        "Delivered": contract.delivers.words if contract.delivers else "",
         "Due": f"{contract.due} UTC" if contract.due else "",
         "Fresh": f"at most {contract.freshness_hours} hours old" if contract.freshness_hours else "",
         "Kept": f"{contract.retention_days} days" if contract.retention_days else "",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from globalbev_assets.contracts.calendar import parse_calendar
 from globalbev_assets.contracts.columns import parse_column
 from globalbev_assets.contracts.custom import OF_TABLE, choice, custom_properties, is_set, text, texts, whole_number
 from globalbev_assets.contracts.model import Column, Contract, Limit, Rule, Source
@@ -61,6 +62,7 @@ def _parse(document: Mapping[str, Any], where: str) -> Contract:
         on_bad_record=choice(custom, "onBadRecord", ("permissive", "fail_fast"), "permissive", where),
         business=" ".join((text(custom, "business", where) or "").split()),
         path=where,
+        delivers=parse_calendar(custom.get("delivers"), f"{where}: customProperties.delivers"),
         has_change_feed=is_set(custom, "changeFeed", where),
     )
 

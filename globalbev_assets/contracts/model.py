@@ -11,6 +11,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any, Literal
 
+from globalbev_assets.contracts.calendar import Calendar
 from globalbev_assets.contracts.names import Layer, TableName
 
 Kind = Literal["database", "file_feed", "json_api", "by_day", "by_key", "aggregate", "operations"]
@@ -143,6 +144,7 @@ class Contract:
     team: str = ""
     limitations: str = ""
     has_change_feed: bool = False
+    delivers: Calendar | None = None
 
     @property
     def layer(self) -> Layer:

@@ -31,8 +31,15 @@ def quarantine_contract(contract: Contract) -> Contract:
 
 
 def operations_contracts() -> tuple[Contract, ...]:
-    """The contracts of ``ops.ledger`` and ``ops.dq_results``."""
+    """The contracts of ``ops.ledger``, ``ops.dq_results`` and the records of the sensors."""
     return (
+        _operations(
+            "freshness",
+            "One row whenever a table or its source turns late or fresh, or another day becomes due of it.",
+            _FRESHNESS,
+            ("table_name", "subject", "recorded_at"),
+            "expected_day",
+        ),
         _operations(
             "ledger", "One row a table, business day and run: what became of each source row.", _LEDGER, ("table_name", "business_day", "run_id")
         ),
@@ -40,7 +47,7 @@ def operations_contracts() -> tuple[Contract, ...]:
     )
 
 
-def _operations(table: str, description: str, columns: tuple[Column, ...], key: tuple[str, ...]) -> Contract:
+def _operations(table: str, description: str, columns: tuple[Column, ...], key: tuple[str, ...], day: str = "business_day") -> Contract:
     return Contract(
         name=TableName("ops", table),
         version=VERSION,
@@ -50,7 +57,7 @@ def _operations(table: str, description: str, columns: tuple[Column, ...], key: 
         team=TEAM,
         columns=tuple(_as_key(column) if column.name in key else column for column in columns),
         source=Source("operations"),
-        date_column="business_day",
+        date_column=day,
         retention_days=FIVE_YEARS,
         business="Whether the figures of a day may be trusted.",
     )
@@ -110,4 +117,16 @@ _DQ_RESULTS = (
     Column("passed", "boolean", "Whether that is allowed."),
     Column("blocking", "boolean", "Whether the day is held when it is not."),
     Column("recorded_at", "timestamp", "When this row was written."),
+)
+_FRESHNESS = (
+    Column("table_name", "string", "Table, as layer.table."),
+    Column("subject", "string", "partition (the table itself) or source (what the table is read from)."),
+    Column("state", "string", "fresh (the expected day is there) or late."),
+    Column("previous_state", "string", "What it was before; empty for the first row."),
+    Column("reason", "string", "What was found."),
+    Column("owner", "string", "Who owns the table."),
+    Column("expected_day", "date", "Business day, or day of delivery, that was due."),
+    Column("due_at", "timestamp", "When it was due."),
+    Column("late_s", "double", "Seconds that it was late when this was recorded; counted from the first of the days in a row that did not come."),
+    Column("recorded_at", "timestamp", "When the sensor saw it."),
 )

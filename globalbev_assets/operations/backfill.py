@@ -174,6 +174,8 @@ def _with_replayed(stage: Stage, done: Sequence[StageResult]) -> Stage:
 def _run(stage: Stage, job: dg.JobDefinition, instance: dg.DagsterInstance, console: Console | None) -> StageResult:
     import dagster as dg  # noqa: PLC0415
 
+    from partitions.conditions import BACKFILL_TAG  # noqa: PLC0415
+
     started, run_id = time.monotonic(), str(uuid.uuid4())
     listener = _Listener(console)
     instance.add_event_listener(run_id, listener)
@@ -186,6 +188,7 @@ def _run(stage: Stage, job: dg.JobDefinition, instance: dg.DagsterInstance, cons
             "dagster/asset_partition_range_start": str(stage.days.first),
             "dagster/asset_partition_range_end": str(stage.days.last),
             "layer": stage.layer,
+            BACKFILL_TAG: "true",
             "days": str(stage.days),
         },
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},

@@ -1,0 +1,104 @@
+"""Freshness as the command line shows it: a line a table, its source's answer beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from globalbev_assets.contracts.book import ContractBook
+from globalbev_assets.contracts.freshness import Freshness
+from globalbev_assets.operations.output import duration
+from resources.freshness import FreshnessLog, assess
+from resources.settings import Settings
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+@dataclass(frozen=True)
+class Line:
+    """One table: its partition, its source if it has one, who owns it."""
+
+    partition: Freshness
+    source: Freshness | None
+    owner: str
+    late_s: float
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the table or its source is late."""
+        return self.partition.state == "late" or (self.source is not None and self.source.state == "late")
+
+    @property
+    def there(self) -> str:
+        """Whether the day is there, in a word."""
+        return {"fresh": "yes", "late": "no", "unknown": "-"}[self.partition.state]
+
+    @property
+    def at_source(self) -> str:
+        """Whether the source has the day, in a word; a dash where there is none of its own."""
+        return {"fresh": "yes", "late": "no", "unknown": "?"}[self.source.state] if self.source else "-"
+
+    @property
+    def why(self) -> str:
+        """Why it is late; empty where it is not."""
+        said = [one.reason for one in (self.partition, self.source) if one and one.state != "fresh"]
+        return " ".join(dict.fromkeys(said))
+
+
+def look(settings: Settings, book: ContractBook, moment: datetime, table: str | None = None) -> list[Line]:
+    """A line for each table, or for the one that is named.
+
+    Raises:
+        TerminalError: GB-1029, when no contract describes that table.
+    """
+    chosen = [book.parse(table)] if table else list(book.values())
+    found = assess(settings, book, moment, FreshnessLog(settings.lake_root).latest(), chosen)
+    sources = {one.table: one for one in found if one.subject == "source"}
+    lines = []
+    for one in found:
+        if one.subject == "partition":
+            source = sources.get(one.table)
+            late_s = max(each.late_by(moment).total_seconds() for each in (one, source or one))
+            lines.append(Line(one, source, book[one.table].owner, late_s))
+    return lines
+
+
+def as_document(lines: Sequence[Line]) -> list[dict[str, Any]]:
+    """The lines as JSON has them."""
+    return [
+        {
+            "table": str(line.partition.table),
+            "expected_day": line.partition.expected_day,
+            "due_at": line.partition.due_at,
+            "state": line.partition.state,
+            "source": line.source.state if line.source else None,
+            "late": line.is_late,
+            "late_s": round(line.late_s),
+            "why": line.why,
+            "owner": line.owner,
+        }
+        for line in lines
+    ]
+
+
+def show(lines: Sequence[Line], everything: Sequence[Line], out: Console) -> None:
+    """A table, and a sentence about all of them."""
+    from rich.table import Table  # noqa: PLC0415
+
+    if lines:
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for name in ("table", "expected day", "there", "at source", "late by", "owner", "why"):
+            table.add_column(name, no_wrap=name != "why")
+        for line in lines:
+            day = str(line.partition.expected_day or "-")
+            late = duration(line.late_s) if line.is_late else ""
+            style = "red" if line.is_late else "dim" if line.partition.state == "unknown" else ""
+            table.add_row(str(line.partition.table), day, line.there, line.at_source, late, line.owner, line.why, style=style)
+        out.print(table)
+    late_tables = [line for line in everything if line.is_late]
+    unknown = sum(line.partition.state == "unknown" for line in everything)
+    said = f"{len(late_tables)} of {len(everything)} tables late" if late_tables else "Nothing is late"
+    out.print(f"{said}{f'; {unknown} never loaded, or nothing is due of them yet' if unknown else ''}. What to do: docs/runbooks/freshness.md")

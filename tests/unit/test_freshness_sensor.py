@@ -1,0 +1,181 @@
+"""The freshness sensor: what it tells, when it is quiet, and whom it believes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from deltalake import DeltaTable
+
+from resources.freshness import FreshnessLog
+from resources.settings import load_settings
+from sensors.build import build_sensors
+from tests.unit.cli_runs import document, make_home, run
+from tests.unit.freshness_lake import DAY, INVENTORY, MORNING, PANEL, Api, book, deliver, evaluations, loaded, serving, tick
+
+WEEK_BEFORE = DAY - timedelta(days=7)
+TOMORROW = MORNING.date() + timedelta(days=1)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    landing = tmp_path / "landing"
+    landing.mkdir()
+    found = make_home(tmp_path, monkeypatch)
+    monkeypatch.setenv("GLOBALBEV_LANDING", str(landing))
+    return found
+
+
+@pytest.fixture
+def landing(tmp_path: Path) -> Path:
+    return tmp_path / "landing"
+
+
+@pytest.fixture
+def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
+    with serving(monkeypatch) as found:
+        yield found
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as found:
+        yield found
+
+
+def test_a_late_day_is_told_once_and_its_coming_too(api: Api, instance: dg.DagsterInstance) -> None:
+    tables = book(INVENTORY)
+    loaded(INVENTORY, last=DAY - timedelta(days=1))
+    assert tick(instance, tables) == {(INVENTORY, "partition"): "late", (INVENTORY, "source"): "fresh"}
+    assert tick(instance, tables, MORNING + timedelta(minutes=1)) == {}
+    loaded(INVENTORY, count=1)
+    assert tick(instance, tables, MORNING + timedelta(minutes=2)) == {(INVENTORY, "partition"): "fresh"}
+    told = evaluations(instance, INVENTORY)
+    assert [(day, passed) for day, passed, _ in told] == [(str(DAY), False), (str(DAY), True)]
+    assert told[0][2] == "2026-11-24 was not loaded. The API has 2026-11-24."
+    rows = FreshnessLog(load_settings().lake_root).latest()
+    assert (rows[INVENTORY, "partition"].state, rows[INVENTORY, "partition"].previous_state) == ("fresh", "late")
+
+
+def test_a_table_that_is_fresh_again_is_so_on_every_day_on_which_it_was_late(api: Api, instance: dg.DagsterInstance) -> None:
+    """An alert is open until its rule passes on all its days."""
+    tables = book(INVENTORY)
+    loaded(INVENTORY, last=DAY - timedelta(days=1))
+    tick(instance, tables)
+    next_day = MORNING + timedelta(days=1)
+    api.clock = next_day
+    assert tick(instance, tables, next_day)[INVENTORY, "partition"] == "late"
+    loaded(INVENTORY, last=DAY + timedelta(days=1), count=2)
+    assert tick(instance, tables, next_day + timedelta(hours=1)) == {(INVENTORY, "partition"): "fresh"}
+    newest = {day: passed for day, passed, _ in evaluations(instance, INVENTORY)}
+    assert newest == {str(DAY): True, str(DAY + timedelta(days=1)): True}
+
+
+def test_a_quiet_tick_writes_nothing_and_asks_nobody(api: Api, instance: dg.DagsterInstance) -> None:
+    tables = book(INVENTORY)
+    loaded(INVENTORY)
+    tick(instance, tables)
+    asked = len(api.asked)
+    for minute in range(1, 4):
+        assert tick(instance, tables, MORNING + timedelta(minutes=minute)) == {}
+    assert len(api.asked) == asked == 1
+    assert DeltaTable(f"{load_settings().lake_root}/ops/freshness").version() == 0
+    assert len(evaluations(instance, INVENTORY)) == 1
+
+
+def test_the_day_that_becomes_due_is_looked_at_at_its_hour(api: Api, instance: dg.DagsterInstance) -> None:
+    tables = book(INVENTORY)
+    loaded(INVENTORY)
+    tick(instance, tables)
+    next_morning = MORNING.replace(hour=5, minute=29) + timedelta(days=1)
+    assert tick(instance, tables, next_morning) == {}
+    api.clock = next_morning
+    assert tick(instance, tables, next_morning + timedelta(minutes=1)) == {(INVENTORY, "partition"): "late", (INVENTORY, "source"): "fresh"}
+
+
+def test_a_backfill_of_an_old_day_does_not_turn_it_green(api: Api, instance: dg.DagsterInstance) -> None:
+    tables = book(INVENTORY)
+    loaded(INVENTORY, last=DAY - timedelta(days=1))
+    tick(instance, tables)
+    loaded(INVENTORY, last=date(2026, 6, 3), count=3)
+    assert tick(instance, tables, MORNING + timedelta(minutes=1)) == {}
+    assert [passed for _, passed, _ in evaluations(instance, INVENTORY)] == [False]
+
+
+@pytest.mark.parametrize(("hours", "said"), [(24, "24 h ahead"), (-24, "24 h behind"), (2, "2 h ahead")])
+def test_an_api_whose_clock_is_off_is_not_believed(api: Api, instance: dg.DagsterInstance, hours: int, said: str) -> None:
+    api.clock = MORNING + timedelta(hours=hours)
+    loaded(INVENTORY)
+    assert tick(instance, book(INVENTORY)) == {(INVENTORY, "partition"): "fresh", (INVENTORY, "source"): "late"}
+    (_, passed, why), *_ = evaluations(instance, INVENTORY)
+    assert not passed and said in why
+    api.clock = MORNING
+    assert tick(instance, book(INVENTORY), MORNING + timedelta(minutes=1)) == {(INVENTORY, "source"): "fresh"}
+
+
+def test_an_api_that_answers_another_day_or_nothing_has_not_delivered(api: Api, instance: dg.DagsterInstance) -> None:
+    loaded(INVENTORY, last=DAY - timedelta(days=1))
+    api.as_of = f"{TOMORROW}T00:00:00Z"
+    assert tick(instance, book(INVENTORY))[INVENTORY, "source"] == "late"
+    api.as_of, api.items = None, []
+    assert tick(instance, book(INVENTORY), MORNING + timedelta(minutes=1)) == {}
+    api.status = 404
+    assert tick(instance, book(INVENTORY), MORNING + timedelta(minutes=2)) == {}
+    api.status, api.items = 200, [{"warehouse_id": "W1"}]
+    assert tick(instance, book(INVENTORY), MORNING + timedelta(minutes=3)) == {(INVENTORY, "source"): "fresh"}
+
+
+def test_a_delivery_dated_tomorrow_is_none(landing: Path, instance: dg.DagsterInstance) -> None:
+    deliver(landing, TOMORROW)
+    loaded(PANEL, last=WEEK_BEFORE, count=1)
+    assert tick(instance, book(PANEL)) == {(PANEL, "partition"): "late", (PANEL, "source"): "late"}
+    (_, _, why), *_ = evaluations(instance, PANEL)
+    assert "dated later than today" in why
+
+
+def test_a_file_counts_when_it_is_whole_and_has_rows(landing: Path, instance: dg.DagsterInstance) -> None:
+    loaded(PANEL, last=WEEK_BEFORE, count=1)
+    deliver(landing, DAY, "header_only.csv", rows=0)
+    deliver(landing, DAY, "arriving.csv", at=MORNING)
+    (landing / "market_panel" / str(DAY) / "arriving.csv.done").unlink()
+    assert tick(instance, book(PANEL))[PANEL, "source"] == "late"
+    deliver(landing, DAY + timedelta(days=1), "panel.csv")  # a day late, still the delivery that was due
+    assert tick(instance, book(PANEL), MORNING + timedelta(minutes=1)) == {(PANEL, "source"): "fresh"}
+
+
+def test_looking_leaves_the_landing_zone_and_the_dead_letters_alone(home: Path, landing: Path, instance: dg.DagsterInstance) -> None:
+    deliver(landing, DAY)
+    (landing / "market_panel" / str(DAY) / "empty.csv").touch()
+    before = sorted(landing.rglob("*"))
+    loaded(PANEL, last=WEEK_BEFORE, count=1)
+    tick(instance, book(PANEL))
+    assert sorted(landing.rglob("*")) == before
+    assert not (home / "deadletter").exists()
+
+
+def test_nothing_is_told_of_a_table_that_was_never_loaded(api: Api, instance: dg.DagsterInstance) -> None:
+    assert tick(instance, book(INVENTORY, PANEL)) == {}
+    assert api.asked == []
+
+
+def test_the_sensor_runs_from_the_start_and_is_quick_to_say_that_nothing_changed(instance: dg.DagsterInstance) -> None:
+    sensor = next(one for one in build_sensors(book(INVENTORY), load_settings()) if one.name == "freshness")
+    assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
+    assert sensor.minimum_interval_seconds == 30
+    said = sensor(dg.build_sensor_context(instance=instance, cursor="{garbage"))
+    assert isinstance(said, dg.SkipReason) and said.skip_message == "Nothing changed."
+
+
+def test_the_command_says_day_table_and_owner_and_ends_with_1_when_something_is_late(api: Api) -> None:
+    loaded(INVENTORY, last=date(2026, 7, 1))
+    found = document("freshness", INVENTORY, code=1)
+    assert len(found) == 1
+    assert (found[0]["table"], found[0]["state"], found[0]["owner"]) == (INVENTORY, "late", "supply-chain@globalbev.example")
+    assert "since 2026-07-02 are missing too" in found[0]["why"] and found[0]["late_s"] > 0
+    shown = run("freshness", "--late")
+    assert shown.exit_code == 1
+    assert INVENTORY in shown.output and "1 of 29 tables late; 28 never loaded" in shown.output
+    assert run("freshness", "bronze.inventry").exit_code == 2
