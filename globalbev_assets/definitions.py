@@ -20,6 +20,7 @@ from partitions.daily import daily_partitions
 from resources.environments import resources_of
 from resources.lakehouse_resource import book_of
 from resources.settings import Settings, load_settings
+from sensors.build import build_sensors
 
 # Partitioned checks and look-backs past the first day are preview and beta in Dagster 1.13; tests hold what we build on.
 for _category in (dg.PreviewWarning, dg.BetaWarning, dg.SupersessionWarning):
@@ -42,6 +43,7 @@ def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | 
     return dg.Definitions(
         assets=[*bronze.build_assets(book, partitions), *silver.build_assets(book, partitions), *gold.build_assets(book, partitions)],
         asset_checks=checks,
+        sensors=build_sensors(book, settings),
         resources={**resources_of(settings), **(overrides or {})},
         executor=dg.in_process_executor if settings.env == "local" else dg.multiprocess_executor,
     )

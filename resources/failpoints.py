@@ -12,6 +12,7 @@ from collections import Counter
 from pathlib import Path
 
 FAILPOINTS = ("publish.before_quarantine", "publish.after_quarantine", "publish.after_table", "step.before_ledger", "step.after_ledger")
+ALERT_FAILPOINTS = ("alerts.recorded", "alerts.sent")
 _passed: Counter[str] = Counter()
 
 

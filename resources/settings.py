@@ -40,6 +40,12 @@ class Settings(BaseSettings):
     spark: SparkMode = "server"
     spark_memory: str = Field(default="3g", pattern=r"^\d+[gm]$")
     spark_idle_minutes: int = Field(default=30, ge=1, le=24 * 60)
+    alerts: SecretStr | None = None
+    alerts_error: SecretStr | None = None
+    alerts_warn: SecretStr | None = None
+    alert_run_minutes: int = Field(default=120, ge=1)
+    dagster_url: str = "http://localhost:3000"
+    runbook_url: str = "docs/runbooks"
 
     @cached_property
     def lake_root(self) -> str:

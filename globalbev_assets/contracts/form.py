@@ -62,6 +62,7 @@ def _parse(document: Mapping[str, Any], where: str) -> Contract:
         business=" ".join((text(custom, "business", where) or "").split()),
         path=where,
         has_change_feed=is_set(custom, "changeFeed", where),
+        remind_after_hours=whole_number(custom, "remindAfterHours", where) if "remindAfterHours" in custom else None,
     )
 
 

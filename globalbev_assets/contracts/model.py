@@ -143,6 +143,7 @@ class Contract:
     team: str = ""
     limitations: str = ""
     has_change_feed: bool = False
+    remind_after_hours: int | None = None
 
     @property
     def layer(self) -> Layer:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from globalbev_assets.contracts.model import Column, Contract, Source
 from globalbev_assets.contracts.names import TableName
 
@@ -31,12 +33,18 @@ def quarantine_contract(contract: Contract) -> Contract:
 
 
 def operations_contracts() -> tuple[Contract, ...]:
-    """The contracts of ``ops.ledger`` and ``ops.dq_results``."""
+    """The contracts of ``ops.ledger``, ``ops.dq_results`` and ``ops.alerts``."""
     return (
         _operations(
             "ledger", "One row a table, business day and run: what became of each source row.", _LEDGER, ("table_name", "business_day", "run_id")
         ),
         _operations("dq_results", "One row a rule or limit, table, business day and run: what it saw and whether that passed.", _DQ_RESULTS, ()),
+        replace(
+            _operations("alerts", "One row an incident or a message about one, in its newest state.", _ALERTS, ("alert_id",)),
+            date_column="first_day",
+            retention_days=180,
+            business="What the people on call were told, and what is still open.",
+        ),
     )
 
 
@@ -110,4 +118,23 @@ _DQ_RESULTS = (
     Column("passed", "boolean", "Whether that is allowed."),
     Column("blocking", "boolean", "Whether the day is held when it is not."),
     Column("recorded_at", "timestamp", "When this row was written."),
+)
+_ALERTS = (
+    Column("alert_id", "string", "Name of the incident or of the message; a message's is its idempotency key."),
+    Column("kind", "string", "incident or message."),
+    Column("state", "string", "Of an incident: open or over. Of a message: waiting or sent."),
+    Column("table_name", "string", "Table whose rule is broken, as layer.table; empty for messages."),
+    Column("rule_id", "string", "The contract's name of the rule or limit, or what else happened: run_failed, run_too_long, freshness, schema_drift."),
+    Column("severity", "string", "error or warn."),
+    Column("first_day", "date", "First day on which the rule was broken."),
+    Column("last_day", "date", "Last day on which it was broken."),
+    Column("days", "string", "All these days, as ranges."),
+    Column("run_id", "string", "Newest run in which it was broken."),
+    Column("opened_at", "timestamp", "When the incident was first seen, or the message was recorded."),
+    Column("closed_at", "timestamp", "When the incident was over."),
+    Column("title", "string", "First line of the message."),
+    Column("attempts", "bigint", "Of an incident: reminders. Of a message: attempts to send it, over all channels."),
+    Column("next_attempt_at", "timestamp", "When the message is tried again."),
+    Column("recorded_at", "timestamp", "When this row was written."),
+    Column("document", "string", "All of it as JSON, for the sensor; no values of rows, no addresses."),
 )
