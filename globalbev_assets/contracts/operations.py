@@ -124,7 +124,9 @@ _ALERTS = (
     Column("kind", "string", "incident or message."),
     Column("state", "string", "Of an incident: open or over. Of a message: waiting or sent."),
     Column("table_name", "string", "Table whose rule is broken, as layer.table; empty for messages."),
-    Column("rule_id", "string", "The contract's name of the rule or limit, or what else happened: run_failed, run_too_long, freshness, schema_drift."),
+    Column(
+        "rule_id", "string", "The contract's name of the rule or limit, or what else happened: run_failed, run_too_long, freshness, schema_drift."
+    ),
     Column("severity", "string", "error or warn."),
     Column("first_day", "date", "First day on which the rule was broken."),
     Column("last_day", "date", "Last day on which it was broken."),

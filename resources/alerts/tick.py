@@ -26,7 +26,7 @@ from resources.alerts.failed_runs import failed_runs
 from resources.alerts.incident import Incident
 from resources.alerts.lineage import Lineage
 from resources.alerts.long_runs import long_runs
-from resources.alerts.notices import due
+from resources.alerts.notices import Notice, due
 from resources.alerts.observations import RUN, Observation
 from resources.alerts.outbox import Outbox, Recorded
 from resources.alerts.register import Register
@@ -96,6 +96,17 @@ class Alerting:
         with self._alone(wait_s=30.0):
             return self._send(self.outbox.load(), at)
 
+    def describe(self, incident: Incident) -> tuple[str, str]:
+        """Title and text of the incident, as a message of now would have them."""
+        message = self._writer(Lineage.of(self.book)).message(
+            Notice(incident.id, "new" if incident.is_open else "over", (incident,)), incident.opened_at
+        )
+        return message.title, message.body
+
+    def _writer(self, lineage: Lineage) -> Writer:
+        facts = LakeFacts(self.settings.lake_root, self.book)
+        return Writer(self.book, lineage, facts.of, self.settings.dagster_url, self.settings.runbook_url)
+
     def _read(self, instance: dg.DagsterInstance, cursor: str | None, recorded: Recorded, at: datetime) -> _Read:
         tail = EventTail(instance)
         newest = tail.newest()
@@ -116,8 +127,7 @@ class Alerting:
     def _record(self, recorded: Recorded, read: _Read, at: datetime) -> tuple[Recorded, int]:
         found = due(read.incidents, self.book, at)
         noted = {incident.id: incident for incident in read.incidents} | {incident.id: incident for incident in found.incidents}
-        facts = LakeFacts(self.settings.lake_root, self.book)
-        writer = Writer(self.book, read.lineage, facts.of, self.settings.dagster_url, self.settings.runbook_url)
+        writer = self._writer(read.lineage)
         messages = [writer.message(notice, at) for notice in found.notices]
         if not messages and noted == dict(recorded.incidents):
             return recorded, 0

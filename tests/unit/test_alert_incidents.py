@@ -47,9 +47,7 @@ def test_another_day_that_passes_does_not_end_it() -> None:
 
 def test_two_checks_that_fail_for_one_rule_are_one_incident_until_both_pass() -> None:
     watch = Watch()
-    found = watch.tick(
-        broke("silver.orders", "key_is_unique", 1, source="contract"), broke("silver.orders", "key_is_unique", 2, source="unique")
-    )
+    found = watch.tick(broke("silver.orders", "key_is_unique", 1, source="contract"), broke("silver.orders", "key_is_unique", 2, source="unique"))
     assert said(found) == [("new", [("silver.orders", "key_is_unique")])]
     assert said(watch.tick(passed("silver.orders", "contract", 3), minutes=1)) == []
     assert said(watch.tick(passed("silver.orders", "unique", 4), minutes=2)) == [("over", [("silver.orders", "key_is_unique")])]
