@@ -45,7 +45,7 @@ class Settings(BaseSettings):
     alerts_warn: SecretStr | None = None
     alert_run_minutes: int = Field(default=120, ge=1)
     dagster_url: str = "http://localhost:3000"
-    runbook_url: str = "docs/runbooks"
+    docs_url: str | None = Field(default=None, pattern=r"^https?://\S+$")
 
     @cached_property
     def lake_root(self) -> str:

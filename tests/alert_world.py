@@ -51,7 +51,7 @@ class Receiver:
         self.status, self.delay_s, self.calls = 200, 0.0, 0
 
         class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:  # noqa: N802  the library's name
+            def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 outer.calls += 1
                 status = outer.status
@@ -115,7 +115,7 @@ class World:
         self.cursor = result.cursor
         return result
 
-    def check(  # noqa: PLR0913  the parts of an evaluation
+    def check(
         self, table: str, check: str, day: date | None = DAY, *, passed: bool = False, metadata: Mapping[str, Any] | None = None,
         severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR, description: str = "", run_id: str = "run-1",
     ) -> None:  # fmt: skip

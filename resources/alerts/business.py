@@ -10,8 +10,21 @@ from resources.alerts.contracts import contract_of, rule_of
 from resources.alerts.facts import Touched
 from resources.alerts.incident import Incident
 from resources.alerts.lineage import Lineage
+from resources.alerts.observations import FRESHNESS, SCHEMA_DRIFT, TOO_LONG
 
 MOST_FIGURES = 6
+_EFFECTS = {
+    TOO_LONG: "Nothing is wrong with the data; its days come later.",
+    FRESHNESS: "The day is not there yet; the reports end with the one before.",
+}
+
+
+def effect_of(incident: Incident) -> str:
+    """What readers of the table notice."""
+    if incident.rule == SCHEMA_DRIFT:
+        return "Silver's new days of it are held." if incident.severity == "error" else "Bronze keeps what is new; nothing is lost, nothing uses it."
+    held = "The days are not published; readers see what was there before."
+    return _EFFECTS.get(incident.rule, held if incident.severity == "error" else "The days are published, with a warning.")
 
 
 def reports_touched(incident: Incident, book: ContractBook, lineage: Lineage) -> Iterator[str]:

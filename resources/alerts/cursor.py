@@ -31,7 +31,7 @@ def read_cursor(text: str | None) -> Cursor | None:
     try:
         found = json.loads(text or "")
         log, event_id = found["log"], found["event_id"]
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         return None
     if not isinstance(log, str) or not isinstance(event_id, int) or isinstance(event_id, bool) or event_id < 0:
         return None

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from resources.alerts.incident import Incident, Slot
 from resources.alerts.lineage import Lineage
-from resources.alerts.observations import CONSEQUENCES, NO_DAY, RANK, RUN, RUN_FAILED, Breach, Observation, newest
+from resources.alerts.observations import CONSEQUENCES, FRESHNESS, NO_DAY, RANK, RUN, RUN_FAILED, Breach, Observation, newest
 
 Claim = tuple[str, str, str, str]
 """Table, rule, day, source."""
@@ -68,7 +68,9 @@ class Register:
                     self._known[*slot, day, seen.source] = seen.event_id
 
     def _is_about(self, seen: Observation, day: str) -> bool:
-        return day == seen.day or (day == NO_DAY and seen.source == RUN)
+        """Whether what is seen of its day settles the other: a materialisation settles the table, a day that came in time those before it."""
+        is_past = seen.source == FRESHNESS and NO_DAY != day < seen.day
+        return day == seen.day or is_past or (day == NO_DAY and seen.source == RUN)
 
     def _break(self, seen: Observation, breach: Breach) -> None:
         if self._known.get((seen.table, breach.rule, seen.day, seen.source), -1) >= seen.event_id:

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from globalbev_assets.contracts.book import ContractBook
 from globalbev_assets.contracts.verdicts import plain
-from resources.alerts.business import how_much, reports_touched
+from resources.alerts.business import effect_of, how_much, reports_touched
 from resources.alerts.commands import next_command
 from resources.alerts.contracts import contract_of, in_words
 from resources.alerts.facts import Facts
@@ -77,10 +77,8 @@ class Writer:
         )
 
     def _meaning(self, incident: Incident, facts: Facts) -> Iterator[str]:
-        is_held = incident.severity == "error"
-        amount = how_much(facts.touched, is_held=is_held)
-        effect = "The days are not published; readers see what was there before." if is_held else "The days are published, with a warning."
-        yield _line("Means", f"{effect} {amount}".strip())
+        amount = how_much(facts.touched, is_held=incident.severity == "error")
+        yield _line("Means", f"{effect_of(incident)} {amount}".strip())
         downstream = self.lineage.downstream(incident.table)
         if downstream:
             yield _line("Below", ", ".join(downstream))

@@ -31,6 +31,7 @@ from resources.alerts.observations import RUN, Observation
 from resources.alerts.outbox import Outbox, Recorded
 from resources.alerts.register import Register
 from resources.alerts.rendering import Writer
+from resources.alerts.runbooks import FOLDER
 from resources.failpoints import failpoint
 from resources.ledger import Ledger
 from resources.settings import Settings
@@ -105,7 +106,8 @@ class Alerting:
 
     def _writer(self, lineage: Lineage) -> Writer:
         facts = LakeFacts(self.settings.lake_root, self.book)
-        return Writer(self.book, lineage, facts.of, self.settings.dagster_url, self.settings.runbook_url)
+        runbooks = f"{self.settings.docs_url.rstrip('/')}/{FOLDER}" if self.settings.docs_url else FOLDER
+        return Writer(self.book, lineage, facts.of, self.settings.dagster_url, runbooks)
 
     def _read(self, instance: dg.DagsterInstance, cursor: str | None, recorded: Recorded, at: datetime) -> _Read:
         tail = EventTail(instance)

@@ -7,7 +7,9 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import dagster as dg
+import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
 
 from sensors.alerts import alert_sensor
 from tests.alert_world import DAY, STORAGES, World, lines, world_in
@@ -138,9 +140,6 @@ def test_the_sensor_keeps_its_cursor_and_says_what_it_did(one: World) -> None:
 
 
 def test_keys_of_rows_are_told_and_values_are_not(one: World) -> None:
-    import pyarrow as pa
-    from deltalake import write_deltalake
-
     error = [{"rule_id": "negative_quantity", "severity": "error", "column": "quantity"}]
     rows = [
         {"source": "shop.order_lines", "source_position": key, "partition": DAY, "errors": error, "state": "open", "record": '{"note": "canary"}'}

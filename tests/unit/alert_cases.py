@@ -27,9 +27,7 @@ def lineage() -> Lineage:
     return Lineage.of(packaged())
 
 
-def broke(
-    table: str, rule: str, event_id: int, day: str = DAY, severity: Severity = "error", source: str = "", run_id: str = "run-1"
-) -> Observation:
+def broke(table: str, rule: str, event_id: int, day: str = DAY, severity: Severity = "error", source: str = "", run_id: str = "run-1") -> Observation:
     breach = Breach(rule, severity, "", Decimal("0.31"), None, Decimal("0.25"))
     return Observation(table, source or rule, day, event_id, START, run_id, (breach,))
 

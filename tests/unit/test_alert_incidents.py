@@ -193,6 +193,13 @@ def test_quiet_times_are_quiet() -> None:
     assert watch.incidents == ()
 
 
+def test_freshness_is_over_when_a_later_day_came_in_time_and_not_by_an_old_one() -> None:
+    watch = Watch()
+    watch.tick(broke("silver.orders", "freshness", 1, severity="warn"))
+    assert said(watch.tick(passed("silver.orders", "freshness", 2, "2026-03-01"), minutes=1)) == []
+    assert said(watch.tick(passed("silver.orders", "freshness", 3, NEXT_DAY), minutes=2)) == [("over", [("silver.orders", "freshness")])]
+
+
 TABLES = ("bronze.orders", "silver.orders", "silver.order_lines", "gold.executive_kpis")
 EVENTS = st.lists(
     st.tuples(st.sampled_from(TABLES), st.sampled_from(("volume", "key_is_unique")), st.sampled_from((DAY, NEXT_DAY)), st.booleans()), max_size=14
