@@ -30,7 +30,8 @@ def rule_of(contract: Contract | None, rule: str) -> Rule | Limit | None:
     """The contract's rule or limit of that id."""
     if contract is None:
         return None
-    return next((known for known in (*contract.rules, *contract.limits) if known.id == rule), None)
+    known: tuple[Rule | Limit, ...] = (*contract.rules, *contract.limits)
+    return next((each for each in known if each.id == rule), None)
 
 
 def in_words(contract: Contract | None, rule: str) -> str:

@@ -62,7 +62,8 @@ def _marked(message: Message, channels: Iterable[Channel]) -> Message:
 
 def pause_after(attempts: int) -> timedelta:
     """How long a channel is left alone after so many failed attempts."""
-    return min(FIRST_PAUSE * 2 ** min(attempts - 1, 16), LONGEST_PAUSE)
+    doublings: int = 2 ** min(attempts - 1, 16)
+    return min(FIRST_PAUSE * doublings, LONGEST_PAUSE)
 
 
 class _ChannelRound(threading.Thread):

@@ -97,7 +97,7 @@ class Outbox:
         except TableNotFoundError:
             return Recorded({}, {})
         except (DeltaError, OSError) as error:
-            raise _unusable("The alerts cannot be read.", error) from error
+            raise _unusable("reading", error) from error
         incidents = [read_incident(row["document"]) for row in rows if row["kind"] == "incident"]
         messages = [read_message(row["document"]) for row in rows if row["kind"] == "message"]
         return Recorded(
@@ -121,15 +121,15 @@ class Outbox:
             else:
                 write_deltalake(recorded.table, data, mode="overwrite")
         except (DeltaError, OSError, ValueError) as error:
-            raise _unusable("The alerts cannot be recorded.", error) from error
+            raise _unusable("writing", error) from error
         return Recorded(kept.incidents, kept.messages, DeltaTable(self._path))
 
 
-def _unusable(what: str, error: Exception) -> TransientError:
+def _unusable(doing: str, error: Exception) -> TransientError:
     return TransientError(
         "GB-2203",
-        what,
-        got=type(error).__name__,
+        "The table of the alerts cannot be read or written.",
+        got=f"{type(error).__name__} while {doing}",
         valid="the table ops.alerts, readable and written by one process at a time",
         todo="Nothing is lost: it is tried again at the next tick. If it stays, `globalbev doctor`.",
     )
