@@ -19,6 +19,7 @@ from dagster._core.events import DagsterEventType
 from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
+from dagster._core.storage.runs.sql_run_storage import SqlRunStorage
 from dagster._serdes import deserialize_value
 
 from globalbev_assets.errors import TerminalError
@@ -71,6 +72,8 @@ class EventTail:
                 todo="Correct event_log_storage in dagster.yaml.",
             )
         self._storage = storage
+        runs = instance.run_storage
+        self.name = runs.get_run_storage_id() if isinstance(runs, SqlRunStorage) else "runs"
 
     def newest(self) -> int:
         """Id of the newest event; 0 when there is none."""

@@ -106,11 +106,8 @@ def _touched(rows: Iterable[dict[str, Any]], days: Sequence[date]) -> Touched:
     mine = [row for row in rows if row["business_day"] in chosen]
     first = min(*days, last - timedelta(days=COMPARED_DAYS - 1))
     compared = sum(row["rows_in"] for row in rows if first <= row["business_day"] <= last)
-    return Touched(
-        *(sum(row[name] for row in mine) for name in ("rows_in", "published", "quarantined")),
-        compared=compared,
-        compared_days=(last - first).days + 1,
-    )
+    rows_in, published, quarantined = (sum(row[name] for row in mine) for name in ("rows_in", "published", "quarantined"))
+    return Touched(rows_in, published, quarantined, compared, (last - first).days + 1)
 
 
 def _read(path: str, columns: list[str], filters: list[tuple[str, str, Any]]) -> list[dict[str, Any]]:

@@ -112,7 +112,7 @@ class Alerting:
     def _read(self, instance: dg.DagsterInstance, cursor: str | None, recorded: Recorded, at: datetime) -> _Read:
         tail = EventTail(instance)
         newest = tail.newest()
-        start = start_of(cursor, instance.run_storage.get_run_storage_id(), tail, newest, at)
+        start = start_of(cursor, tail.name, tail, newest, at)
         lineage = Lineage.of(self.book)
         register = Register(recorded.incidents.values(), lineage, start.log)
         events = _bounded(tail.checks_and_failures(start.event_id, newest))
