@@ -28,13 +28,16 @@ def effect_of(incident: Incident) -> str:
 
 
 def reports_touched(incident: Incident, book: ContractBook, lineage: Lineage) -> Iterator[str]:
-    """One line a report: its words, the table, and which of its figures come from the broken table."""
-    for table in (incident.table, *lineage.downstream(incident.table)):
-        contract = contract_of(book, table)
-        if contract is not None and contract.layer == "gold":
-            figures = _figures(contract, incident, book, lineage)
-            shown = ", ".join(figures[:MOST_FIGURES]) + (f" and {len(figures) - MOST_FIGURES} more" if len(figures) > MOST_FIGURES else "")
-            yield f"{contract.business.rstrip('.')} ({table}{f': {shown}' if shown else ''})"
+    """One line a report: its words, the table, and which of its figures come from the broken table; without a report what the table is for."""
+    below = (contract_of(book, table) for table in (incident.table, *lineage.downstream(incident.table)))
+    reports = [contract for contract in below if contract is not None and contract.layer == "gold"]
+    for contract in reports:
+        figures = _figures(contract, incident, book, lineage)
+        shown = ", ".join(figures[:MOST_FIGURES]) + (f" and {len(figures) - MOST_FIGURES} more" if len(figures) > MOST_FIGURES else "")
+        yield f"{contract.business.rstrip('.')} ({contract.name}{f': {shown}' if shown else ''})"
+    itself = contract_of(book, incident.table)
+    if not reports and itself is not None and itself.business:
+        yield itself.business
 
 
 def _figures(contract: Contract, incident: Incident, book: ContractBook, lineage: Lineage) -> list[str]:

@@ -47,12 +47,12 @@ class Writer:
     def _single(self, notice: Notice) -> tuple[str, list[str]]:
         incident = notice.incidents[0]
         if notice.kind == "over":
-            return f"Over: {self._headline(incident, incident.all_days)}", list(self._over(incident))
+            return f"Over: {incident.table}, {ranges(incident.all_days)}. Met again: {self._rule(incident)}", list(self._over(incident))
         sign = SIGNS[incident.severity] if notice.kind == "new" else f"Still {SIGNS[incident.severity]} since {incident.opened_at:%Y-%m-%d %H:%M}"
         return f"{sign}: {self._headline(incident, incident.open_days)}", list(self._open(incident))
 
     def _headline(self, incident: Incident, days: tuple[str, ...]) -> str:
-        return f"{incident.table}, {ranges(days)}: {self._rule(incident)}"
+        return f"{incident.table}, {ranges(days)}. Not met: {self._rule(incident)}"
 
     def _rule(self, incident: Incident) -> str:
         return in_words(contract_of(self.book, incident.table), incident.rule)

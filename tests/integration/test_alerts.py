@@ -35,7 +35,7 @@ def test_a_failed_check_is_told_at_the_next_tick_and_its_end_too(world: World) -
     world.volume("bronze.orders", observed=0.9)
     world.tick()
     first, last = lines(world.home)
-    assert first["title"] == "warning: bronze.orders, 2026-03-08: A day has about as many orders as the same weekdays before."
+    assert first["title"] == "warning: bronze.orders, 2026-03-08. Not met: A day has about as many orders as the same weekdays before."
     assert "Value:    0.2 on 2026-03-08; allowed is at least 0.5 and at most 2" in first["body"]
     assert (last["kind"], last["title"].startswith("Over: bronze.orders, 2026-03-08")) == ("over", True)
 
@@ -50,7 +50,7 @@ def test_a_held_day_is_told_with_the_rule_that_held_it_and_what_failed_below_joi
     world.fail(gold)
     world.tick()
     (message,) = lines(world.home)
-    assert message["title"] == "FAILED: silver.orders, 2026-03-08: At most a quarter of a day's orders is kept aside."
+    assert message["title"] == "FAILED: silver.orders, 2026-03-08. Not met: At most a quarter of a day's orders is kept aside."
     for line in (
         "Value:    0.31 on 2026-03-08; allowed is at most 0.25",
         "1,000 rows of these days, 100.0% of the last 28 days'; 310 of them (31.0%) are kept aside.",
@@ -89,7 +89,7 @@ def test_a_run_that_takes_too_long_is_told_until_it_ends(one: World) -> None:
     one.tick()
     one.tick(seconds=3 * 3600)
     one.tick()
-    assert [line["title"] for line in lines(one.home)] == ["warning: bronze.orders, the table as a whole: The run ends in time."]
+    assert [line["title"] for line in lines(one.home)] == ["warning: bronze.orders, the table as a whole. Not met: The run ends in time."]
     assert "120 are allowed" in lines(one.home)[0]["body"]
     one.instance.report_run_canceled(run)
     one.tick()
@@ -114,7 +114,7 @@ def test_checks_of_others_are_told_in_their_own_words(one: World) -> None:
     one.check("bronze.orders", "schema_drift", None, description=said)
     one.tick()
     (message,) = lines(one.home)
-    assert message["title"].startswith("FAILED: bronze.orders, the table as a whole: The source has the columns that the contract says.")
+    assert message["title"].startswith("FAILED: bronze.orders, the table as a whole. Not met: The source has the columns that the contract says.")
     assert "Found:    orders.channel was dropped in the source, mail (address) or see (address)" in message["body"]
     assert "Runbook:  docs/runbooks/schema-drift.md" in message["body"]
 
