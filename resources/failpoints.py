@@ -11,14 +11,9 @@ import time
 from collections import Counter
 from pathlib import Path
 
-FAILPOINTS = (
-    "publish.before_quarantine",
-    "publish.after_quarantine",
-    "publish.after_table",
-    "step.before_ledger",
-    "step.after_ledger",
-    "freshness.after_report",
-)
+PUBLISH_FAILPOINTS = ("publish.before_quarantine", "publish.after_quarantine", "publish.after_table", "step.before_ledger", "step.after_ledger")
+ALERT_FAILPOINTS = ("alerts.recorded", "alerts.sent")
+FAILPOINTS = (*PUBLISH_FAILPOINTS, *ALERT_FAILPOINTS, "freshness.after_report", "drift.before_result")
 _passed: Counter[str] = Counter()
 
 

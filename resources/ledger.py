@@ -110,6 +110,14 @@ class Ledger:
         """What a run has recorded so far."""
         return _read(self._ledger, LedgerRow, [("run_id", "=", run_id)])
 
+    def of_runs(self, run_ids: Iterable[str]) -> list[LedgerRow]:
+        """What several runs have recorded."""
+        return _read(self._ledger, LedgerRow, [("run_id", "in", sorted(set(run_ids)))])
+
+    def failures_of_runs(self, run_ids: Iterable[str]) -> list[DqResult]:
+        """The rules' results of several runs that did not pass."""
+        return _read(self._results, DqResult, [("run_id", "in", sorted(set(run_ids))), ("passed", "=", False)])
+
     def results(self, table: str, run_id: str | None = None) -> list[DqResult]:
         """The rules' results of a table, of all runs or of one."""
         filters: list[tuple[str, str, Any]] = [("table_name", "=", table)]

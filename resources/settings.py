@@ -42,6 +42,12 @@ class Settings(BaseSettings):
     automation: bool | None = None
     docs_url: str | None = Field(default=None, pattern=r"^https?://\S+$")
     spark_idle_minutes: int = Field(default=30, ge=1, le=24 * 60)
+    alerts: SecretStr | None = None
+    alerts_error: SecretStr | None = None
+    alerts_warn: SecretStr | None = None
+    alert_run_minutes: int = Field(default=120, ge=1)
+    dagster_url: str = "http://localhost:3000"
+    docs_url: str | None = Field(default=None, pattern=r"^https?://\S+$")
 
     @cached_property
     def lake_root(self) -> str:

@@ -6,10 +6,11 @@ import dagster as dg
 
 from globalbev_assets.contracts.book import ContractBook
 from resources.settings import Settings
+from sensors.alerts import alert_sensor
 from sensors.automation import automation_sensor
 from sensors.freshness import freshness_sensor
 
 
 def build_sensors(book: ContractBook, settings: Settings) -> list[dg.SensorDefinition]:
     """The sensors of an installation."""
-    return [freshness_sensor(book), automation_sensor(settings)]
+    return [freshness_sensor(book), automation_sensor(settings), alert_sensor(book, settings)]

@@ -8,12 +8,15 @@ from typing import Any
 from globalbev_assets.contracts.problems import Problem, ProblemError, closest, malformed
 
 OF_TABLE = frozenset(
-    {"source", "upstream", "business", "erasure", "onBadRecord", "lookbackDays", "dateColumn", "partitionBy", "changeFeed"} | {"delivers"}
+    {"source", "upstream", "business", "erasure", "onBadRecord", "lookbackDays", "dateColumn", "partitionBy", "changeFeed"}
+    | {"delivers", "remindAfterHours"}
 )
 OF_COLUMN = frozenset({"source", "derive", "clean", "onUnreadable", "unreadableRule", "onInvalid", "onUnknown", "masking", "rawOf", "filledBy"})
 OF_ROW_RULE = frozenset({"expression", "nulls", "action", "column"})
 OF_LIMIT = frozenset({"metric", "minimum", "maximum", "blocking"})
 ACTIONS = ("quarantine", "warn")
+REMIND_AFTER_HOURS = {"error": 4, "warn": 24}
+"""When an alert that is still open is sent again, by severity, where the contract says no ``remindAfterHours``."""
 
 
 def custom_properties(node: Mapping[str, Any], allowed: Collection[str], where: str) -> dict[str, Any]:

@@ -77,6 +77,7 @@ def _facts(contract: Contract, book: ContractBook) -> str:
         "Delivered": contract.delivers.words if contract.delivers else "",
         "Due": f"{contract.due} UTC" if contract.due else "",
         "Fresh": f"at most {contract.freshness_hours} hours old" if contract.freshness_hours else "",
+        "Reminded of": f"every {contract.remind_after_hours} hours while an alert is open" if contract.remind_after_hours else "",
         "Kept": f"{contract.retention_days} days" if contract.retention_days else "",
         "Made from": ", ".join(f"`{name}`" for name in contract.upstream if contract.layer != "quarantine"),
         "Goes into": ", ".join(f"`{other.name}`" for other in downstream),

@@ -64,6 +64,7 @@ def _parse(document: Mapping[str, Any], where: str) -> Contract:
         path=where,
         delivers=parse_calendar(custom.get("delivers"), f"{where}: customProperties.delivers"),
         has_change_feed=is_set(custom, "changeFeed", where),
+        remind_after_hours=whole_number(custom, "remindAfterHours", where) if "remindAfterHours" in custom else None,
     )
 
 

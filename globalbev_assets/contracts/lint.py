@@ -70,6 +70,9 @@ def _promises(contract: Contract) -> Iterator[Problem]:
             )
     if contract.due is not None and not _TIME.match(contract.due):
         yield Problem("GB-1028", f"{contract.path}: slaProperties.due", "That is no time of the day.", contract.due, 'HH:MM in UTC, quoted: "06:30"')
+    if contract.remind_after_hours is not None and contract.remind_after_hours < 1:
+        at = f"{contract.path}: customProperties.remindAfterHours"
+        yield Problem("GB-1034", at, "A reminder cannot follow at once.", str(contract.remind_after_hours), "1 or more hours")
     if contract.lookback_days < 0:
         yield Problem(
             "GB-1034",

@@ -145,6 +145,7 @@ class Contract:
     limitations: str = ""
     has_change_feed: bool = False
     delivers: Calendar | None = None
+    remind_after_hours: int | None = None
 
     @property
     def layer(self) -> Layer:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from globalbev_assets.contracts.model import Column, Contract, Source
 from globalbev_assets.contracts.names import TableName
 
@@ -44,6 +46,12 @@ def operations_contracts() -> tuple[Contract, ...]:
             "ledger", "One row a table, business day and run: what became of each source row.", _LEDGER, ("table_name", "business_day", "run_id")
         ),
         _operations("dq_results", "One row a rule or limit, table, business day and run: what it saw and whether that passed.", _DQ_RESULTS, ()),
+        replace(
+            _operations("alerts", "One row an incident or a message about one, in its newest state.", _ALERTS, ("alert_id",)),
+            date_column="first_day",
+            retention_days=180,
+            business="What the people on call were told, and what is still open.",
+        ),
     )
 
 
@@ -129,4 +137,25 @@ _FRESHNESS = (
     Column("due_at", "timestamp", "When it was due."),
     Column("late_s", "double", "Seconds that it was late when this was recorded; counted from the first of the days in a row that did not come."),
     Column("recorded_at", "timestamp", "When the sensor saw it."),
+)
+_ALERTS = (
+    Column("alert_id", "string", "Name of the incident or of the message; a message's is its idempotency key."),
+    Column("kind", "string", "incident or message."),
+    Column("state", "string", "Of an incident: open or over. Of a message: waiting or sent."),
+    Column("table_name", "string", "Table whose rule is broken, as layer.table; empty for messages."),
+    Column(
+        "rule_id", "string", "The contract's name of the rule or limit, or what else happened: run_failed, run_too_long, freshness, schema_drift."
+    ),
+    Column("severity", "string", "error or warn."),
+    Column("first_day", "date", "First day on which the rule was broken."),
+    Column("last_day", "date", "Last day on which it was broken."),
+    Column("days", "string", "All these days, as ranges."),
+    Column("run_id", "string", "Newest run in which it was broken."),
+    Column("opened_at", "timestamp", "When the incident was first seen, or the message was recorded."),
+    Column("closed_at", "timestamp", "When the incident was over."),
+    Column("title", "string", "First line of the message."),
+    Column("attempts", "bigint", "Of an incident: reminders. Of a message: attempts to send it, over all channels."),
+    Column("next_attempt_at", "timestamp", "When the message is tried again."),
+    Column("recorded_at", "timestamp", "When this row was written."),
+    Column("document", "string", "All of it as JSON, for the sensor; no values of rows, no addresses."),
 )

@@ -12,8 +12,10 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from globalbev_assets.operations.cli_alerts import app as alerts_app
 from globalbev_assets.operations.cli_contract import app as contract_app
 from globalbev_assets.operations.cli_freshness import freshness
+from globalbev_assets.operations.cli_help import explain
 from globalbev_assets.operations.cli_lake import clean, doctor, sql
 from globalbev_assets.operations.cli_sandbox import app as sandbox_app
 from globalbev_assets.operations.failures import guarded
@@ -45,8 +47,10 @@ app = typer.Typer(
 )
 app.add_typer(sandbox_app, name="sandbox")
 app.add_typer(contract_app, name="contract")
+app.add_typer(alerts_app, name="alerts")
 for command in (sql, clean, doctor, freshness):
     app.command()(command)
+app.command("help")(explain)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 

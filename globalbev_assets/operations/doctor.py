@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from globalbev_assets.contracts.book import ContractBook
 from globalbev_assets.contracts.loader import read_contracts
 from globalbev_assets.errors import GlobalBevError
-from globalbev_assets.operations import doctor_lake, doctor_machine, doctor_sources
+from globalbev_assets.operations import doctor_alerts, doctor_lake, doctor_machine, doctor_sources
 from globalbev_assets.operations.findings import Finding, Installation, fail, ok
 from resources.settings import Settings
 
@@ -32,6 +32,7 @@ CHECKS: tuple[Check, ...] = (
     doctor_lake.look_at_lake,
     doctor_lake.look_at_leases,
     doctor_lake.look_at_ledger,
+    doctor_alerts.look_at_alerts,
 )
 SIGNS = {"ok": ("ok  ", "green"), "warn": ("warn", "yellow"), "fail": ("FAIL", "bold red")}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from resources.failpoints import FAILPOINTS
+from resources.failpoints import PUBLISH_FAILPOINTS
 from resources.settings import Settings
 from resources.spark_server import server_status
 
@@ -24,7 +24,7 @@ CASES = [
         kind, place, marks=[pytest.mark.slow] if kind == "by_key" and place not in ("publish.after_quarantine", "publish.after_table") else []
     )
     for kind in ("by_day", "by_key")
-    for place in FAILPOINTS
+    for place in PUBLISH_FAILPOINTS
 ]
 
 

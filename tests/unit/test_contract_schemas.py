@@ -87,6 +87,7 @@ def test_operations_tables_have_the_ledgers_columns() -> None:
     by_table = {contract.table: list(contract.column_names) for contract in operations_contracts()}
     assert set(by_table["ledger"]) == set(ledger.LedgerRow.__dataclass_fields__)
     assert set(by_table["dq_results"]) == set(ledger.DqResult.__dataclass_fields__)
+    assert by_table["alerts"] == list(pytest.importorskip("resources.alerts.outbox").AlertRow.__dataclass_fields__)
 
 
 def test_quarantine_takes_owner_and_erasure_from_its_table(book: ContractBook) -> None:

@@ -1,0 +1,95 @@
+"""What a failed run says: which days of which tables are held, failed or were never reached, and which rule held them.
+
+The checks of a step that failed do not run, so the ledger is asked. A run that Dagster will try again by itself says nothing yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
+
+import dagster as dg
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    PARTITION_NAME_TAG,
+    WILL_RETRY_TAG,
+)
+
+from resources.alerts.event_tail import Event
+from resources.alerts.lineage import Lineage
+from resources.alerts.observations import NO_DAY, NOT_PUBLISHED, RUN, RUN_FAILED, Breach, Observation
+from resources.alerts.wording import reason_of
+from resources.ledger import DqResult, Ledger, LedgerRow
+
+_Limits = Mapping[tuple[str, str, date], Sequence[Breach]]
+"""The blocking limits that a run broke, by run, table and day."""
+
+
+def failed_runs(events: Iterable[Event], instance: dg.DagsterInstance, ledger: Ledger, lineage: Lineage) -> Iterator[Observation]:
+    """The observations of failed runs."""
+    failures = {event.run_id: event for event in events}
+    runs = {run.run_id: run for run in _runs(instance, list(failures)) if run.tags.get(WILL_RETRY_TAG) != "true"}
+    rows = _by_run(ledger.of_runs(runs)) if runs else {}
+    held = {run_id for run_id, its in rows.items() if any(row.state == "held" for row in its)}
+    limits = _broken_limits(ledger.failures_of_runs(held)) if held else {}
+    for run_id, run in runs.items():
+        yield from _of_run(failures[run_id], run, rows.get(run_id, []), limits, lineage)
+
+
+def _runs(instance: dg.DagsterInstance, run_ids: Sequence[str]) -> Sequence[dg.DagsterRun]:
+    return instance.get_runs(filters=dg.RunsFilter(run_ids=list(run_ids))) if run_ids else []
+
+
+def _by_run(rows: Iterable[LedgerRow]) -> dict[str, list[LedgerRow]]:
+    found: dict[str, list[LedgerRow]] = {}
+    for row in rows:
+        found.setdefault(row.run_id, []).append(row)
+    return found
+
+
+def _of_run(event: Event, run: dg.DagsterRun, rows: Sequence[LedgerRow], limits: _Limits, lineage: Lineage) -> Iterator[Observation]:
+    broken = [row for row in rows if not row.is_readable]
+    for row in broken:
+        breaches = limits.get((row.run_id, row.table_name, row.business_day), []) if row.state == "held" else []
+        yield _observation(event, row.table_name, str(row.business_day), breaches or [_not_published(row)])
+    missed = sorted(set(tables_of(run)) - {row.table_name for row in rows}, key=lambda table: (lineage.depth(table), table))
+    if not missed and not broken:
+        missed = [*tables_of(run)[:1]] or [run.job_name]
+    for table in missed:
+        for day in days_of_run(run):
+            yield _observation(event, table, day, [Breach(RUN_FAILED, "error", "The run failed.")])
+
+
+def _observation(event: Event, table: str, day: str, breaches: Sequence[Breach]) -> Observation:
+    return Observation(table, RUN, day, event.id, event.at, event.run_id, tuple(breaches))
+
+
+def _not_published(row: LedgerRow) -> Breach:
+    return Breach(NOT_PUBLISHED if row.state == "held" else RUN_FAILED, "error", reason_of(row.state, row.reason))
+
+
+def _broken_limits(results: Iterable[DqResult]) -> _Limits:
+    found: dict[tuple[str, str, date], list[Breach]] = {}
+    for result in results:
+        if result.kind == "day" and result.blocking:
+            breach = Breach(result.rule_id, "error", "", result.observed, result.limit_minimum, result.limit_maximum)
+            found.setdefault((result.run_id, result.table_name, result.business_day), []).append(breach)
+    return found
+
+
+def tables_of(run: dg.DagsterRun) -> tuple[str, ...]:
+    """The tables that a run was asked for, as ``layer.table``; those whose checks it was asked for where there are none."""
+    keys = run.asset_selection or {check.asset_key for check in run.asset_check_selection or ()}
+    return tuple(sorted(".".join(key.path) for key in keys))
+
+
+def days_of_run(run: dg.DagsterRun) -> tuple[str, ...]:
+    """The days that a run was asked for; one that is no day where it has none."""
+    first = run.tags.get(ASSET_PARTITION_RANGE_START_TAG) or run.tags.get(PARTITION_NAME_TAG)
+    last = run.tags.get(ASSET_PARTITION_RANGE_END_TAG) or first
+    try:
+        start, end = date.fromisoformat(first or ""), date.fromisoformat(last or "")
+    except ValueError:
+        return (NO_DAY,)
+    return tuple(str(start + timedelta(days=offset)) for offset in range((end - start).days + 1))

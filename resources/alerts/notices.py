@@ -1,0 +1,125 @@
+"""Who is to be told what now: one message an incident, one digest instead of more than twenty, a reminder, and a word when it is over. Pure.
+
+What was announced together is reminded of and closed together: a storm of a thousand incidents is one message, and one when it has passed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Literal
+
+from globalbev_assets.contracts.book import ContractBook
+from globalbev_assets.contracts.custom import REMIND_AFTER_HOURS
+from resources.alerts.contracts import contract_of
+from resources.alerts.incident import Incident
+from resources.alerts.observations import RANK, Severity
+
+MOST_SINGLE = 20
+"""More new incidents than these in one tick become one message."""
+STORM_PAUSE = timedelta(minutes=15)
+"""So long after a digest what is new waits for the next one."""
+NOTHING_TO_SAY = "-"
+
+NoticeKind = Literal["new", "reminder", "over"]
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One message that is due: ``incidents`` is one, or many for a digest."""
+
+    id: str
+    kind: NoticeKind
+    incidents: tuple[Incident, ...]
+
+    @property
+    def severity(self) -> Severity:
+        """The worst of its incidents'."""
+        return min((incident.severity for incident in self.incidents), key=RANK.__getitem__)
+
+    @property
+    def is_digest(self) -> bool:
+        """Whether it tells of several incidents."""
+        return len(self.incidents) > 1
+
+
+@dataclass(frozen=True)
+class Due:
+    """The notices that are due, and the incidents with that noted down."""
+
+    notices: tuple[Notice, ...]
+    incidents: tuple[Incident, ...]
+
+
+def due(incidents: Iterable[Incident], book: ContractBook, at: datetime) -> Due:
+    """What is due at that time."""
+    known = list(incidents)
+    notices, noted = _new(known, at)
+    groups: dict[str, list[Incident]] = {}
+    for incident in known:
+        if incident.announcement and not incident.closing:
+            groups.setdefault(incident.announcement, []).append(incident)
+    over = {name: group for name, group in groups.items() if not any(incident.is_open for incident in group)}
+    late = {name: group for name, group in groups.items() if name not in over and _is_reminder_due(group, book, at)}
+    for notice in (*_told("over", over), *_told("reminder", late)):
+        notices.append(notice)
+        noted += [_noted(incident, notice, at) for incident in notice.incidents]
+    return Due(tuple(notices), tuple(noted))
+
+
+def _new(known: list[Incident], at: datetime) -> tuple[list[Notice], list[Incident]]:
+    fresh = [incident for incident in known if incident.is_open and not incident.announcement]
+    if not fresh or _is_storm(known, at):
+        return [], []
+    if len(fresh) > MOST_SINGLE:
+        notices = [Notice(f"digest-{_hash(fresh)}", "new", tuple(fresh))]
+    else:
+        notices = [Notice(f"{incident.id}-new", "new", (incident,)) for incident in fresh]
+    return notices, [replace(incident, announcement=notice.id, announced_at=at) for notice in notices for incident in notice.incidents]
+
+
+def _is_storm(known: Iterable[Incident], at: datetime) -> bool:
+    return any(
+        incident.announcement.startswith("digest-") and incident.announced_at is not None and at - incident.announced_at < STORM_PAUSE
+        for incident in known
+    )
+
+
+def _told(kind: NoticeKind, groups: Mapping[str, list[Incident]]) -> list[Notice]:
+    """A notice a group; one for all where they are too many."""
+    if len(groups) > MOST_SINGLE:
+        everything = [incident for group in groups.values() for incident in group]
+        return [_notice(kind, f"digest-{_hash(everything)}", everything)]
+    return [_notice(kind, name.removesuffix("-new"), group) for name, group in groups.items()]
+
+
+def _notice(kind: NoticeKind, name: str, group: Iterable[Incident]) -> Notice:
+    chosen = tuple(incident for incident in group if kind == "over" or incident.is_open)
+    return Notice(f"{name}-{kind}{_round(kind, chosen)}", kind, chosen)
+
+
+def _round(kind: NoticeKind, group: Iterable[Incident]) -> str:
+    return f"-{1 + max(incident.reminders for incident in group)}" if kind == "reminder" else ""
+
+
+def _noted(incident: Incident, notice: Notice, at: datetime) -> Incident:
+    if notice.kind == "over":
+        return replace(incident, closing=notice.id)
+    return replace(incident, reminded_at=at, reminders=incident.reminders + 1)
+
+
+def _is_reminder_due(group: Iterable[Incident], book: ContractBook, at: datetime) -> bool:
+    return any(incident.is_open and at - (incident.reminded_at or incident.announced_at or at) >= remind_after(incident, book) for incident in group)
+
+
+def remind_after(incident: Incident, book: ContractBook) -> timedelta:
+    """How long after a message the next reminder is sent: the contract's time, or its severity's."""
+    contract = contract_of(book, incident.table)
+    hours = contract.remind_after_hours if contract and contract.remind_after_hours else REMIND_AFTER_HOURS[incident.severity]
+    return timedelta(hours=hours)
+
+
+def _hash(incidents: Iterable[Incident]) -> str:
+    return hashlib.sha256("|".join(sorted(incident.id for incident in incidents)).encode()).hexdigest()[:8]

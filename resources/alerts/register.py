@@ -1,0 +1,120 @@
+"""The register of incidents: observations go in, and come out as incidents that open, grow, join or are over. Pure.
+
+Mended days are taken first and upstream tables before what is made from them, whatever order the checks reported in: so the first failing
+table upstream is the root, and what fails behind it joins. A failure never hides behind a warning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from resources.alerts.incident import Incident, Slot
+from resources.alerts.lineage import Lineage
+from resources.alerts.observations import CONSEQUENCES, FRESHNESS, NO_DAY, RANK, RUN, RUN_FAILED, Breach, Observation, newest
+
+Claim = tuple[str, str, str, str]
+"""Table, rule, day, source."""
+
+
+class Register:
+    """All incidents that are kept, open and over."""
+
+    def __init__(self, incidents: Iterable[Incident], lineage: Lineage, log: str) -> None:
+        """Take what is known; ``log`` is the event log that new observations come from."""
+        self._lineage, self._log = lineage, log
+        self._incidents = {incident.id: incident.in_log(log) for incident in incidents}
+        self._known: dict[Claim, int] = {}
+        self._places: dict[tuple[str, str], set[tuple[str, Slot]]] = {}
+        self._open: dict[Slot, str] = {incident.root: incident.id for incident in self._incidents.values() if incident.is_open}
+        for incident in self._incidents.values():
+            self._index(incident)
+
+    @property
+    def incidents(self) -> tuple[Incident, ...]:
+        """All, in the order in which they were opened."""
+        return tuple(self._incidents.values())
+
+    @property
+    def tables_waiting_for_a_run(self) -> frozenset[str]:
+        """Tables of which a run said that a day is broken: a materialisation may mend it."""
+        return frozenset(table for table, source in self._places if source == RUN)
+
+    def observe(self, seen: Iterable[Observation], at: datetime) -> None:
+        """Take in what was seen; incidents without a broken day left are over."""
+        final = newest(seen)
+        for each in final:
+            self._mend(each)
+        for each in sorted(final, key=lambda one: (self._lineage.depth(one.table), one.table, one.event_id)):
+            for breach in each.breaches:
+                self._break(each, breach)
+        for incident in [incident for incident in self._all_open() if not incident.open_days]:
+            self._over(incident, at)
+
+    def replace(self, incident: Incident) -> None:
+        """Keep what was noted down of an incident: who was told, and when."""
+        self._incidents[incident.id] = incident
+
+    def _mend(self, seen: Observation) -> None:
+        broken = {breach.rule for breach in seen.breaches}
+        for name, slot in sorted(self._places.get((seen.table, seen.source), ())):
+            incident = self._incidents.get(name)
+            if incident is None or slot[1] in broken:
+                continue
+            for day, sources in list(incident.broken.get(slot, {}).items()):
+                if sources.get(seen.source, seen.event_id) < seen.event_id and self._is_about(seen, day):
+                    self._incidents[name] = self._incidents[name].mend(slot, day, seen)
+                    self._known[*slot, day, seen.source] = seen.event_id
+
+    def _is_about(self, seen: Observation, day: str) -> bool:
+        """Whether what is seen of its day settles the other: a materialisation settles the table, a day that came in time those before it."""
+        is_past = seen.source == FRESHNESS and NO_DAY != day < seen.day
+        return day == seen.day or is_past or (day == NO_DAY and seen.source == RUN)
+
+    def _break(self, seen: Observation, breach: Breach) -> None:
+        if self._known.get((seen.table, breach.rule, seen.day, seen.source), -1) >= seen.event_id:
+            return  # read again: the sensor was ended before its cursor was kept
+        slot = (seen.table, breach.rule)
+        incident = self._own(slot) or self._cause(seen, breach) or Incident.opened(seen, breach, self._log)
+        self._incidents[incident.id] = incident.broke(slot, seen, breach)
+        self._open[incident.root] = incident.id
+        self._note(incident.id, slot, seen.day, seen.source, seen.event_id)
+
+    def _own(self, slot: Slot) -> Incident | None:
+        return self._incidents[self._open[slot]] if slot in self._open else None
+
+    def _cause(self, seen: Observation, breach: Breach) -> Incident | None:
+        fitting = [incident for incident in self._all_open() if self._explains(incident, seen, breach)]
+        return min(fitting, key=lambda one: (self._lineage.depth(one.table), one.opened_at, one.id), default=None)
+
+    def _explains(self, incident: Incident, seen: Observation, breach: Breach) -> bool:
+        if RANK[incident.severity] > RANK[breach.severity]:
+            return False
+        if incident.rule == breach.rule == RUN_FAILED and incident.run_id == seen.run_id:
+            return True
+        is_above = self._lineage.is_upstream(incident.table, seen.table)
+        is_itself = incident.table == seen.table and breach.rule in CONSEQUENCES
+        return (is_above or is_itself) and self._lineage.overlaps(incident.open_days, seen.table, seen.day)
+
+    def _all_open(self) -> Iterable[Incident]:
+        return (self._incidents[name] for name in self._open.values())
+
+    def _over(self, incident: Incident, at: datetime) -> None:
+        del self._open[incident.root]
+        if incident.announcement:
+            self._incidents[incident.id] = replace(incident, closed_at=at)
+        else:
+            del self._incidents[incident.id]  # it came and went before anybody was told
+
+    def _index(self, incident: Incident) -> None:
+        for slots in (incident.broken, incident.mended):
+            for slot, days in slots.items():
+                for day, sources in days.items():
+                    for source, event_id in sources.items():
+                        self._note(incident.id, slot, day, source, event_id)
+
+    def _note(self, name: str, slot: Slot, day: str, source: str, event_id: int) -> None:
+        claim = (*slot, day, source)
+        self._known[claim] = max(self._known.get(claim, -1), event_id)
+        self._places.setdefault((slot[0], source), set()).add((name, slot))
