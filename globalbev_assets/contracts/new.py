@@ -14,7 +14,7 @@ from typing import Any
 from globalbev_assets.contracts.names import identifier
 from globalbev_assets.errors import TerminalError
 
-_IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")
+IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")
 _FORMS = (
     ("bigint", re.compile(r"[-+]?\d{1,18}\Z")),
     ("decimal(18,4)", re.compile(r"[-+]?\d{1,14}(\.\d+)?\Z")),
@@ -103,8 +103,8 @@ def contract_from_json(
 
 def _usable(draft: Draft) -> Draft:
     """The draft without the columns that cannot be named in the lake, with a key."""
-    usable = tuple(column for column in draft.columns if _IDENTIFIER.match(column.name))
-    left_out = tuple(column.name for column in draft.columns if not _IDENTIFIER.match(column.name))
+    usable = tuple(column for column in draft.columns if IDENTIFIER.match(column.name))
+    left_out = tuple(column.name for column in draft.columns if not IDENTIFIER.match(column.name))
     names = [column.name for column in usable]
     unknown = [name for name in draft.key if name not in names]
     if not usable or unknown or len(set(names)) != len(names):

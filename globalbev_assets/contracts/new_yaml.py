@@ -129,7 +129,12 @@ def _typed_property(draft: Draft, column: SourceColumn) -> dict[str, Any]:
 
 def _is_personal(column: SourceColumn) -> bool:
     """Whether the name sounds like a person's datum. ``product_name`` and the like are marked too: to unmark is the owner's decision."""
-    return bool(_PERSONAL.search(column.name)) and column.type in ("string", "date")
+    return sounds_personal(column.name) and column.type in ("string", "date")
+
+
+def sounds_personal(name: str) -> bool:
+    """Whether a name is one that a person's datum may have."""
+    return bool(_PERSONAL.search(name))
 
 
 def _erasure(draft: Draft) -> list[dict[str, Any]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from globalbev_assets.contracts.model import Column, Contract, Source
 from globalbev_assets.contracts.names import TableName
 
@@ -31,12 +33,22 @@ def quarantine_contract(contract: Contract) -> Contract:
 
 
 def operations_contracts() -> tuple[Contract, ...]:
-    """The contracts of ``ops.ledger`` and ``ops.dq_results``."""
+    """The contracts of ``ops.ledger``, ``ops.dq_results`` and ``ops.schema_drift``."""
     return (
         _operations(
             "ledger", "One row a table, business day and run: what became of each source row.", _LEDGER, ("table_name", "business_day", "run_id")
         ),
         _operations("dq_results", "One row a rule or limit, table, business day and run: what it saw and whether that passed.", _DQ_RESULTS, ()),
+        replace(
+            _operations(
+                "schema_drift",
+                "One row a difference between a source and its contract, from when it was first seen until it is over.",
+                _SCHEMA_DRIFT,
+                ("drift_id", "opened_at"),
+            ),
+            date_column=None,
+            business="Which days of silver wait for a decision, and for which.",
+        ),
     )
 
 
@@ -110,4 +122,23 @@ _DQ_RESULTS = (
     Column("passed", "boolean", "Whether that is allowed."),
     Column("blocking", "boolean", "Whether the day is held when it is not."),
     Column("recorded_at", "timestamp", "When this row was written."),
+)
+_SCHEMA_DRIFT = (
+    Column("drift_id", "string", "Short name of the difference; the same difference has it every time."),
+    Column("table_name", "string", "Bronze table that is read from the source."),
+    Column("kind", "string", "missing, renamed (proposed), retyped, format or added."),
+    Column("column_name", "string", "The contract's column; the source's name for what was added."),
+    Column("found", "string", "What is there now: a type, a form, the new name; never a value."),
+    Column("expected", "string", "What the contract says."),
+    Column("is_breaking", "boolean", "Whether silver's days of the table are held."),
+    Column("evidence", "string", "Why it is thought to be so, in counts."),
+    Column("affects", "string", "Silver columns that are made from the column."),
+    Column("source", "string", "Table, file or API that was looked at."),
+    Column("first_day", "date", "First day of delivery that has it; empty where the source is no files."),
+    Column("last_day", "date", "Last day of delivery that was seen to have it."),
+    Column("opened_at", "timestamp", "When it was first seen."),
+    Column("last_seen_at", "timestamp", "When it was last seen; written once an hour at most while nothing changes."),
+    Column("closed_at", "timestamp", "When it was over."),
+    Column("closed_by", "string", "contract (it says so now) or source (it is back)."),
+    Column("contract_version", "string", "Version of the contract that it was compared with."),
 )
