@@ -11,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 
+from checks.drift import drift_checks
 from checks.tables import domain_checks
 from globalbev_assets.bronze import assets as bronze
 from globalbev_assets.contracts.names import Layer
@@ -20,6 +21,7 @@ from partitions.daily import daily_partitions
 from resources.environments import resources_of
 from resources.lakehouse_resource import book_of
 from resources.settings import Settings, load_settings
+from sensors.build import build_sensors
 
 # Partitioned checks and look-backs past the first day are preview and beta in Dagster 1.13; tests hold what we build on.
 for _category in (dg.PreviewWarning, dg.BetaWarning, dg.SupersessionWarning):
@@ -39,9 +41,11 @@ def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | 
     book = book_of(settings)
     partitions = daily_partitions(settings.start_date, settings.end_date)
     checks = [domain_checks(layer, domain, book, partitions) for layer in LAYERS for domain in book.domains(layer)]
+    checks += [drift_checks(domain, book) for domain in book.domains("bronze")]
     return dg.Definitions(
         assets=[*bronze.build_assets(book, partitions), *silver.build_assets(book, partitions), *gold.build_assets(book, partitions)],
         asset_checks=checks,
+        sensors=build_sensors(book, settings),
         resources={**resources_of(settings), **(overrides or {})},
         executor=dg.in_process_executor if settings.env == "local" else dg.multiprocess_executor,
     )

@@ -17,14 +17,14 @@ class Look:
         table: the bronze table.
         seen: the differences.
         contract_version: the version compared with.
-        newest_day: newest day of the deliveries that were looked at; None where the source is no files, or had none.
-        is_whole: whether a difference that was not seen is over. A look at old deliveries or at too few documents does not say so.
+        days: days whose deliveries were looked at; None where the source is no files.
+        is_whole: whether a difference that was not seen may be over. A look at nothing, or at too few documents, does not say so.
     """
 
     table: str
     seen: tuple[Seen, ...]
     contract_version: str
-    newest_day: date | None = None
+    days: frozenset[date] | None = None
     is_whole: bool = True
 
 
@@ -51,6 +51,11 @@ def _closed(look: Look, open_rows: dict[str, DriftRow], at: datetime) -> Iterato
 
 
 def _is_over(look: Look, row: DriftRow) -> bool:
+    """A later delivery that is sound makes an earlier one no better: what holds days is over when those days' own files are looked at again."""
     if not look.is_whole:
         return False
-    return row.last_day is None or (look.newest_day is not None and look.newest_day >= row.last_day)
+    if row.last_day is None or look.days is None:
+        return True
+    if not row.is_breaking:
+        return max(look.days, default=date.min) >= row.last_day
+    return {row.first_day, row.last_day} <= look.days
