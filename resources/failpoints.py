@@ -11,7 +11,14 @@ import time
 from collections import Counter
 from pathlib import Path
 
-FAILPOINTS = ("publish.before_quarantine", "publish.after_quarantine", "publish.after_table", "step.before_ledger", "step.after_ledger", "drift.before_result")
+FAILPOINTS = (
+    "publish.before_quarantine",
+    "publish.after_quarantine",
+    "publish.after_table",
+    "step.before_ledger",
+    "step.after_ledger",
+    "drift.before_result",
+)
 _passed: Counter[str] = Counter()
 
 

@@ -14,7 +14,6 @@ from globalbev_assets.specs import asset_key
 from resources.drift.comparing import Comparison
 from resources.drift.evaluation import CHECK, Verdict, verdict_of
 from resources.drift.fresh_book import FreshBook
-from resources.drift.proposals import write_patches
 from resources.drift.sources import InstalledSources, Silent, Sources
 from resources.drift.tick import Cursor, Tick, run_tick
 from resources.failpoints import failpoint
@@ -36,11 +35,8 @@ def schema_drift_sensor(book: ContractBook, settings: Settings, sources_of: Sour
     )
     def schema_drift(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         contracts, problem = fresh.current()
-        comparison = Comparison(settings, contracts)
-        tick = run_tick(comparison, sources_of(settings), Cursor.parse(context.cursor))
+        tick = run_tick(Comparison(settings, contracts), sources_of(settings), Cursor.parse(context.cursor))
         failpoint("drift.before_result")
-        if tick.changed:
-            write_patches(comparison, {row.table_name for row in tick.changed})
         events = [_evaluation(verdict_of(one, settings)) for one in tick.told]
         return dg.SensorResult(asset_events=events, cursor=tick.cursor.text(), skip_reason=_said(tick, problem))
 

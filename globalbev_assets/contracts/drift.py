@@ -21,6 +21,8 @@ from globalbev_assets.contracts.names import TableName
 
 Kind = Literal["missing", "renamed", "retyped", "format", "added"]
 DOCUMENT = "document"
+WHOLE = "*"
+"""Stands for the column where a whole table is gone."""
 VALUES = " values"
 """Behind a form, where the values say what a column is and no type does."""
 _TIMES = frozenset({"date", "timestamp", "timestamptz"})
@@ -113,6 +115,8 @@ class Difference:
     @property
     def words(self) -> str:
         """The difference as a sentence's part: ``column channel is missing``."""
+        if self.column == WHOLE:
+            return f"the table {self.expected} is gone"
         return {
             "missing": f"column {self.column} is missing",
             "renamed": f"column {self.column} is gone, and {self.found} looks like it ({self.evidence})",
@@ -150,6 +154,8 @@ def differences(contract: Contract, shape: Shape, readers: Readers, before: Mapp
         readers: of :func:`readers_of`.
         before: the form in which each column was last seen, for those of which the contract says none.
     """
+    if not shape.fields:
+        return (Difference(str(contract.name), "missing", WHOLE, expected=shape.source, is_breaking=True, evidence=f"there is no {shape.source}"),)
     found = list[Difference]()
     known = set[str]()
     for column in contract.business_columns:

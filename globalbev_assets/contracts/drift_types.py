@@ -79,7 +79,7 @@ def _fits(source: str, silver_type: str) -> bool:
 
 def _bounds(type_name: str) -> tuple[int, int] | None:
     found = _BOUNDS.search(type_name)
-    return (int(found[1]), int(found[2] or 0)) if found and source_family(type_name) == "decimal" else None
+    return (int(found[1]), int(found[2] or 0)) if found else None
 
 
 def _width(type_name: str) -> int:

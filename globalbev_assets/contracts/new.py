@@ -31,11 +31,12 @@ _DATABASE_TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class SourceColumn:
-    """A column of the source: its name, the type that silver gives it, what the source says of it."""
+    """A column of the source: its name, the type that silver gives it, what the source says of it, its type there (databases)."""
 
     name: str
     type: str = "string"
     comment: str = ""
+    source_type: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,9 @@ def contract_from_database(  # noqa: PLR0913  all but two are options
     source: dict[str, Any] = {"kind": "database", "dsn": dsn, "relation": relation, "mode": "by_day" if business_time else "full"}
     if business_time:
         source |= {"businessTime": business_time, "fallbackTime": fallback_time}
-    typed = [SourceColumn(name, _DATABASE_TYPES.get(re.sub(r"\(.*\)", "", type_).strip().lower(), "string")) for name, type_ in columns]
+    typed = [
+        SourceColumn(name, _DATABASE_TYPES.get(re.sub(r"\(.*\)", "", type_).strip().lower(), "string"), source_type=type_) for name, type_ in columns
+    ]
     return _usable(Draft(relation.rpartition(".")[2], domain, source, tuple(typed), tuple(key), f"the table {relation}"))
 
 

@@ -29,7 +29,7 @@ class _Body:
 
 def bronze_yaml(draft: Draft) -> str:
     """The bronze contract."""
-    properties = [_property(draft, column, "string", "string") for column in draft.columns]
+    properties = [_text_property(draft, column) for column in draft.columns]
     quality = [
         _limit(
             "every_source_row_arrived",
@@ -116,6 +116,14 @@ def _property(draft: Draft, column: SourceColumn, logical: str, physical: str, *
     found["description"] = column.comment or f"{column.name.replace('_', ' ').capitalize()}, as {draft.origin} has it."
     if _is_personal(column):
         found["customProperties"] = [{"property": "masking", "value": "redact"}]
+    return found
+
+
+def _text_property(draft: Draft, column: SourceColumn) -> dict[str, Any]:
+    """A bronze column; a database's with the type that it has there, which the drift sensor compares."""
+    found = _property(draft, column, "string", "string")
+    if column.source_type:
+        found.setdefault("customProperties", []).append({"property": "sourceType", "value": column.source_type})
     return found
 
 

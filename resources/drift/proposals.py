@@ -75,7 +75,7 @@ class Proposal:
                 valid="a contract in order", todo="Apply the patch file by hand, then mend it: `globalbev contract lint`.",
             )  # fmt: skip
         for one in self.edited:
-            if one.path.read_text(encoding="utf-8") != one.before:
+            if one.path.read_bytes().decode() != one.before:
                 raise TerminalError(
                     "GB-2004",
                     "The contract was changed while its patch was made.",
@@ -105,7 +105,7 @@ def propose(book: ContractBook, differences: Iterable[Difference]) -> Proposal:
         contract = book[table]
         try:
             edited.append(_edited(contract, [change for change in changes if change.table == table]))
-        except (NotThereError, OSError) as error:
+        except (NotThereError, OSError, UnicodeDecodeError) as error:
             problems.append(Problem("GB-2002", contract.path, "The contract cannot be patched.", str(error)))
     return Proposal(tuple(edited), tuple(changes), tuple(by_hand), (*problems, *_problems(book, edited)))
 
@@ -139,7 +139,7 @@ def write_patches(comparison: Comparison, tables: Collection[str]) -> list[Path]
 
 def _edited(contract: Contract, changes: Sequence[Change]) -> Edited:
     path = contract_file(contract)
-    before = after = path.read_text(encoding="utf-8")
+    before = after = path.read_bytes().decode()  # line ends as they are
     for change in changes:
         after = change.edit(after)
     return Edited(contract, path, before, with_next_version(after))

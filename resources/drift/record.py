@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from globalbev_assets.contracts.drift import Difference, Kind
 from globalbev_assets.errors import TransientError
@@ -127,17 +127,22 @@ class Drifts:
             TransientError: GB-2005, when others write all the time.
         """
         named = sorted(set(tables))
-        for attempt in range(ATTEMPTS):
+        try:
             with self._lock():
-                changed = list(step(self.rows(named), now()))
-                if not changed:
-                    return []
-                try:
+                return self._changed(named, step)
+        except Timeout:
+            raise _overtaken(f"no turn within {LOCK_S:.0f} s") from None
+
+    def _changed(self, tables: Sequence[str], step: Callable[[Sequence[DriftRow], datetime], Sequence[DriftRow]]) -> list[DriftRow]:
+        for attempt in range(ATTEMPTS):
+            changed = list(step(self.rows(tables), now()))
+            try:
+                if changed:
                     self._write(changed)
-                except CommitFailedError:
-                    time.sleep(0.05 * 2**attempt)
-                    continue
-                return changed
+            except CommitFailedError:
+                time.sleep(0.05 * 2**attempt)
+                continue
+            return changed
         raise _overtaken(f"{ATTEMPTS} attempts")
 
     def _lock(self) -> AbstractContextManager[Any]:

@@ -15,6 +15,7 @@ from datetime import date, datetime, timedelta
 from globalbev_assets.contracts.model import Contract
 from partitions.days import now
 from resources.drift.comparing import Comparison
+from resources.drift.proposals import write_patches
 from resources.drift.record import DriftRow
 from resources.drift.settling import Look
 from resources.drift.sources import Silent, Sources
@@ -72,7 +73,7 @@ class Tick:
 
 
 def run_tick(comparison: Comparison, sources: Sources, cursor: Cursor) -> Tick:
-    """Look at all sources; record what is new and what is over."""
+    """Look at all sources; record what is new and what is over, and write the patches of what is open."""
     contracts = {str(contract.name): contract for contract in comparison.book.layer("bronze")}
     recorded = comparison.drifts.rows()
     looks, silent, stamps = _looks(comparison, sources, cursor, recorded)
@@ -80,6 +81,7 @@ def run_tick(comparison: Comparison, sources: Sources, cursor: Cursor) -> Tick:
     rows = comparison.drifts.rows() if changed else recorded
     reached = {table: Known(stamp, _said(rows, table)) for table, stamp in stamps.items()}
     told = [Told(contracts[table], _open(rows, table)) for table, one in reached.items() if _is_news(cursor.tables.get(table), one)]
+    write_patches(comparison, {*(row.table_name for row in changed), *(str(one.contract.name) for one in told)})
     kept = {table: one for table, one in cursor.tables.items() if table in contracts and table not in reached}
     return Tick(tuple(told), tuple(changed), tuple(silent), Cursor({**kept, **reached}), len(looks))
 
