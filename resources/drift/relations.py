@@ -117,4 +117,4 @@ def _looked_up(
 
 def _type(name: str) -> sql.SQL:
     """A type's name as the catalog formats it, which quotes what needs quotes."""
-    return sql.SQL(name)  # type: ignore[arg-type]
+    return sql.SQL(name)
