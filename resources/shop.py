@@ -16,7 +16,8 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from globalbev_assets.contracts.drift import is_essential
+from globalbev_assets.contracts.drift import is_essential, is_time
+from globalbev_assets.contracts.drift_types import TIMES, source_family
 from globalbev_assets.contracts.model import Contract
 from globalbev_assets.errors import DataRejectedError, TerminalError, TransientError
 from partitions.days import DayRange
@@ -41,6 +42,7 @@ class Snapshot:
     def counts(self, contract: Contract, days: DayRange) -> dict[date, int]:
         """Rows of the source by business day, in this snapshot."""
         relation = Relation.of(contract)
+        _check_essentials(contract, self._column_types(relation))
         if relation.is_full:
             row = self._fetch(sql.SQL("select count(*) from {}").format(relation.table))[0]
             return {days.last: int(row[0])}
@@ -125,6 +127,14 @@ class Snapshot:
             return list(self.connection.execute(query).fetchall())
         except (psycopg.OperationalError, psycopg.errors.InsufficientPrivilege) as error:
             raise refused(error, self.parameters) from None
+        except (psycopg.errors.UndefinedColumn, psycopg.errors.UndefinedTable, psycopg.errors.UndefinedFunction) as error:
+            raise DataRejectedError(
+                "GB-2008",
+                "The database's tables are not such as the contract's source says.",
+                got=str(error).splitlines()[0][:200],
+                valid="the relation, its parent and their times as the contract names them",
+                todo="See `globalbev drift`; ask the table's owner, or change the contract.",
+            ) from None
 
 
 @dataclass(frozen=True)
@@ -276,4 +286,14 @@ def _check_essentials(contract: Contract, types: Mapping[str, str]) -> None:
             got=f"missing: {', '.join(missing)}; new: {', '.join(sorted(set(types) - {*contract.column_names})) or 'none'}",
             valid="its key, and the time that says the day",
             todo="See `globalbev drift`; ask the table's owner, or change the contract.",
+        )
+    times = {of: types[of] for column in contract.business_columns if is_time(contract, column) and (of := column.source_in(types))}
+    wrong = {name: type_ for name, type_ in times.items() if source_family(type_) not in TIMES}
+    if wrong:
+        raise DataRejectedError(
+            "GB-2007",
+            "The column that says the business day is no time any more.",
+            got=", ".join(f"{contract.source.options['relation']}.{name} is {type_}" for name, type_ in wrong.items()),
+            valid="a date or a timestamp",
+            todo="See `globalbev drift`; ask the table's owner.",
         )

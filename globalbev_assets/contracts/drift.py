@@ -14,7 +14,7 @@ from typing import Literal
 
 from globalbev_assets.contracts.book import ContractBook
 from globalbev_assets.contracts.drift_formats import LEAST_VALUES, dominant, family_of, readable_forms
-from globalbev_assets.contracts.drift_types import is_safe, kind_of, same_type, source_family
+from globalbev_assets.contracts.drift_types import TIMES, is_safe, kind_of, same_type, source_family
 from globalbev_assets.contracts.expressions import columns_in
 from globalbev_assets.contracts.model import Column, Contract
 from globalbev_assets.contracts.names import TableName
@@ -25,7 +25,6 @@ WHOLE = "*"
 """Stands for the column where a whole table is gone."""
 VALUES = " values"
 """Behind a form, where the values say what a column is and no type does."""
-_TIMES = frozenset({"date", "timestamp", "timestamptz"})
 _HALF = 0.5
 
 
@@ -173,9 +172,14 @@ def differences(contract: Contract, shape: Shape, readers: Readers, before: Mapp
 
 def is_essential(contract: Contract, column: Column) -> bool:
     """Whether bronze cannot store a day without it: a part of the key, or the time that says the day."""
+    return column.is_key or is_time(contract, column)
+
+
+def is_time(contract: Contract, column: Column) -> bool:
+    """Whether the column says a row's business day, or stands in for the one that does."""
     options = contract.source.options
     times = {options.get("fallback_time")} | (set() if options.get("parent") else {options.get("business_time")})
-    return column.is_key or (contract.source.kind == "database" and options.get("mode") == "by_day" and column.source_name in times)
+    return contract.source.kind == "database" and options.get("mode") == "by_day" and column.source_name in times
 
 
 def forms_seen(contract: Contract, shape: Shape, readers: Readers) -> dict[str, str]:
@@ -230,11 +234,10 @@ def _type_difference(judge: _Judge, seen: SourceField) -> Difference | None:
     before = judge.column.source_type
     if not seen.type or (before and same_type(before, seen.type)):
         return None
-    is_time = is_essential(judge.contract, judge.column) and not judge.column.is_key
     unsafe = [reader for reader in judge.of_column if reader.type and not is_safe(before or seen.type, seen.type, reader.type)]
     if before is None and source_family(seen.type) == "text":
         unsafe = []  # texts say themselves whether silver can read them
-    is_breaking = bool(unsafe) or (is_time and source_family(seen.type) not in _TIMES)
+    is_breaking = bool(unsafe) or (is_time(judge.contract, judge.column) and source_family(seen.type) not in TIMES)
     if before is None and not is_breaking:
         return None
     expected = before or ", ".join(f"what {reader.name} reads as {reader.type}" for reader in unsafe) or "a time"
