@@ -11,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 
+from checks.drift import drift_checks
 from checks.tables import domain_checks
 from globalbev_assets.bronze import assets as bronze
 from globalbev_assets.contracts.names import Layer
@@ -40,6 +41,7 @@ def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | 
     book = book_of(settings)
     partitions = daily_partitions(settings.start_date, settings.end_date)
     checks = [domain_checks(layer, domain, book, partitions) for layer in LAYERS for domain in book.domains(layer)]
+    checks += [drift_checks(domain, book) for domain in book.domains("bronze")]
     return dg.Definitions(
         assets=[*bronze.build_assets(book, partitions), *silver.build_assets(book, partitions), *gold.build_assets(book, partitions)],
         asset_checks=checks,

@@ -9,6 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from globalbev_assets.contracts.model import Column as ContractColumn
 from globalbev_assets.contracts.model import Contract
 from resources.api_feed import ApiFeed, DayFetch
 from resources.file_feed import FileFeed, ReadyFile
@@ -22,7 +23,7 @@ CORRUPT = "_corrupt_record"
 def file_feed(contract: Contract) -> FileFeed:
     """The feed of a contract whose source is files."""
     options = contract.source.options
-    columns = tuple(column.name for column in contract.business_columns)
+    columns = tuple(column.source_name for column in contract.business_columns)
     feed = FileFeed(options["feed"], options["format"], columns)
     return replace(feed, encodings=tuple(options.get("encodings", feed.encodings)), delimiters=tuple(options.get("delimiters", feed.delimiters)))
 
@@ -57,10 +58,10 @@ def from_pages(spark: SparkSession, contract: Contract, fetched: Iterable[DayFet
     if not paths:
         return None
     lines = spark.read.schema("_position long, _page int, record map<string,string>").json(paths).withColumn("_path", F.col("_metadata.file_path"))
-    names = [column.name for column in contract.business_columns]
+    names = list(dict.fromkeys(name for column in contract.business_columns for name in (column.source_name, column.name)))
     day = F.regexp_extract("_path", r"/(\d{4}-\d{2}-\d{2})/page-", 1)
     return lines.select(
-        *[F.element_at("record", F.lit(name)).alias(name) for name in names],
+        *[_of_map("record", column).alias(column.name) for column in contract.business_columns],
         day.cast("date").alias("_partition_date"),
         F.concat(F.lit(f"{contract.source.options.get('name', contract.table)}/"), day).alias("_source"),
         F.col("_position").cast("string").alias("_source_position"),
@@ -92,11 +93,12 @@ def _csv(spark: SparkSession, contract: Contract, files: Sequence[ReadyFile]) ->
     )
     lines = _numbered(reader.csv([str(file.path) for file in files]).withColumn("_path", F.col("_metadata.file_path")), files)
     by_name: dict[str, Column] = {name: F.col(field) for name, field in reversed(list(zip(header, fields, strict=True)))}
-    known = [column.name for column in contract.business_columns]
+    sources = {column.name: column.source_in(by_name) for column in contract.business_columns}
+    known = set(sources.values())
     extra = {name: field for name, field in by_name.items() if name not in known}
     rest = F.map_from_arrays(F.array(*[F.lit(name) for name in [*extra, CORRUPT]]), F.array(*extra.values(), F.col(CORRUPT)))
     return lines.select(
-        *[by_name.get(name, F.lit(None).cast("string")).alias(name) for name in known],
+        *[(by_name[of] if of else F.lit(None).cast("string")).alias(name) for name, of in sources.items()],
         *_POSITION,
         _rescued(F.map_filter(rest, lambda _, value: value.isNotNull())).alias("_rescued"),
     )
@@ -118,10 +120,11 @@ def _json(spark: SparkSession, contract: Contract, files: Sequence[ReadyFile]) -
         trimmed = F.regexp_replace(F.trim("value"), r"^\uFEFF", "")
         pieces = F.when(trimmed.startswith("["), F.from_json(trimmed, "array<string>")).otherwise(F.array(trimmed))
         documents = _placed(text.select("_path", F.posexplode(pieces).alias("_index", "value")).withColumn("_number", F.col("_index") + 1), files)
-    names = [column.name for column in contract.business_columns if column.name != "document"]
+    columns = [column for column in contract.business_columns if column.name != "document"]
+    names = list(dict.fromkeys(name for column in columns for name in (column.source_name, column.name)))
     fields = F.from_json("value", "map<string,string>")
     return documents.withColumn("_fields", fields).select(
-        *[F.element_at("_fields", F.lit(name)).alias(name) for name in names],
+        *[_of_map("_fields", column).alias(column.name) for column in columns],
         *([F.col("value").alias("document")] if any(column.name == "document" for column in contract.columns) else []),
         *_POSITION,
         _rescued(F.map_filter("_fields", lambda key, _: ~key.isin([*names, "document"]))).alias("_rescued"),
@@ -146,6 +149,14 @@ def _placed(lines: DataFrame, files: Sequence[ReadyFile]) -> DataFrame:
     return lines.join(F.broadcast(listed), F.regexp_replace("_path", "^file:/+", "file:///") == F.col("_uri")).withColumn(
         "_source_position", F.col("_number").cast("string")
     )
+
+
+def _of_map(fields: str, column: ContractColumn) -> Column:
+    """The column's value in a record: under its name at the source, else under its own."""
+    from pyspark.sql import functions as F  # noqa: PLC0415
+
+    values = [F.element_at(fields, F.lit(name)) for name in dict.fromkeys((column.source_name, column.name))]
+    return values[0] if len(values) == 1 else F.coalesce(*values)
 
 
 def _rescued(fields: Column) -> Column:

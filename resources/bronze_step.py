@@ -18,6 +18,7 @@ from globalbev_assets.transforms.schemas import struct_type
 from partitions.days import now
 from resources.api_feed import ApiAccess, DayFailed, DayFetch
 from resources.bronze_sources import api_feed, file_feed, from_files, from_pages
+from resources.drift.bronze import record_files, record_items, record_relation
 from resources.gate import Gate
 from resources.json_api import fetch_days
 from resources.landing import list_deliveries
@@ -58,6 +59,7 @@ class BronzeSources:
         variable = contract.source.options.get("dsn", "GLOBALBEV_SHOP_DSN")
         try:
             snapshot = self._snapshot(variable)
+            record_relation(step, contract, snapshot.connection)
             counts = snapshot.counts(contract, step.range)
             frame = snapshot.frame(step.lake.spark, contract, step.range)
             return _publish(step, contract, frame, counts)
@@ -77,6 +79,7 @@ class BronzeSources:
             root, file_feed(contract), now=now(), deadletter=self._settings.home / "deadletter", state=self._settings.home / "state"
         )
         wanted = [file for file in found.ready if file.day in step.days]
+        record_files(step, contract, [(file.path, file.day) for file in wanted if not file.is_superseded])
         counts = Counter[date]()
         for file in wanted:
             counts[file.day] += file.records
@@ -94,6 +97,7 @@ class BronzeSources:
         refused = {answer.day: f"{answer.error.code} {answer.error.what}" for answer in answers if isinstance(answer, DayFailed)}
         if len(refused) == len(answers):
             raise next(answer.error for answer in answers if isinstance(answer, DayFailed))
+        record_items(step, contract, [path for answer in fetched for path in answer.files])
         frame = from_pages(step.lake.spark, contract, fetched)
         return _publish(step, contract, frame, {answer.day: answer.items for answer in fetched}, {day: why for day, why in refused.items() if day})
 

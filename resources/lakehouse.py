@@ -11,7 +11,7 @@ from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from deltalake import DeltaTable, Schema
+from deltalake import DeltaTable, Field, Schema
 from deltalake.exceptions import TableNotFoundError
 
 from globalbev_assets.contracts.book import ContractBook
@@ -84,6 +84,14 @@ class Lakehouse:
             description=contract.description,
             configuration=table_properties(contract),
         )
+
+    def evolve_table(self, contract: Contract) -> None:
+        """Add the columns that the contract has by now and the table has not: one commit of metadata. To be called by who holds the lease."""
+        table = DeltaTable(self.path(contract.name), without_files=True)
+        known = {field.name for field in table.schema().fields}
+        added = [field for field in Schema.from_json(delta_schema_json(contract)).fields if field.name not in known]
+        if added:
+            table.alter.add_columns([Field(field.name, field.type, nullable=True, metadata=field.metadata) for field in added])
 
     def read(self, name: TableName, days: Collection[date] | None = None) -> DataFrame:
         """The table's rows, of some business days only if given; an empty frame with the contract's columns when there is no table yet."""

@@ -36,6 +36,11 @@ def read_csv(text: io.TextIOWrapper, feed: FileFeed) -> Shape:
     return Shape(records, delimiter, header)
 
 
+def delimiter_of(line: str, feed: FileFeed) -> str:
+    """What parts the fields of a header; DeadFileError when it is not the feed's header."""
+    return _delimiter(line, feed)
+
+
 def _ends_its_line(text: io.TextIOWrapper) -> bool:
     file = cast("io.BufferedReader", text.buffer)
     file.seek(-1, io.SEEK_END)

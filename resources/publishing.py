@@ -89,6 +89,7 @@ class Publisher:
         spark = self.lake.spark
         with self.leases.hold(contract.name, session_id(spark), self.run_id, lambda: settle(self.lake.settings, spark)):
             # All that follows is in the lease, so that the order of the ledger's rows is the order of the commits.
+            self.lake.evolve_table(contract)
             unchanged = self._unchanged(batch, judged, good)
             version, expanded = self._commit(batch, staged, judged, good - set(unchanged))
             recorded_at = now()

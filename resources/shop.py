@@ -6,7 +6,7 @@ The business day of a row is computed by one expression, which also counts the r
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -16,6 +16,8 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
+from globalbev_assets.contracts.drift import is_essential, is_time
+from globalbev_assets.contracts.drift_types import TIMES, source_family
 from globalbev_assets.contracts.model import Contract
 from globalbev_assets.errors import DataRejectedError, TerminalError, TransientError
 from partitions.days import DayRange
@@ -40,6 +42,7 @@ class Snapshot:
     def counts(self, contract: Contract, days: DayRange) -> dict[date, int]:
         """Rows of the source by business day, in this snapshot."""
         relation = Relation.of(contract)
+        _check_essentials(contract, self._column_types(relation))
         if relation.is_full:
             row = self._fetch(sql.SQL("select count(*) from {}").format(relation.table))[0]
             return {days.last: int(row[0])}
@@ -51,8 +54,10 @@ class Snapshot:
     def frame(self, spark: SparkSession, contract: Contract, days: DayRange) -> DataFrame:
         """The rows of these days: text columns, ``_partition_date``, ``_source``, ``_source_position``, ``_ingested_at``, ``_rescued``.
 
+        A column that the source lacks is NULL; that the source lacks it is schema drift, which the step records and which holds silver's days.
+
         Raises:
-            DataRejectedError: GB-1232, when the source lacks a column of the contract.
+            DataRejectedError: GB-1232, when the source lacks a part of the key or the time that says the day.
         """
         from pyspark.sql import functions as F  # noqa: PLC0415
 
@@ -70,21 +75,15 @@ class Snapshot:
 
     def _select(self, contract: Contract, relation: Relation, days: DayRange) -> str:
         types = self._column_types(relation)
-        wanted = [column.name for column in contract.business_columns]
-        missing = [name for name in wanted if name not in types]
-        if missing:
-            raise DataRejectedError(
-                "GB-1232",
-                f"{relation.name} lacks columns of the contract {contract.name}.",
-                got=f"missing: {', '.join(missing)}; new: {', '.join(sorted(set(types) - set(wanted))) or 'none'}",
-                valid=", ".join(wanted),
-                todo="Ask the table's owner, or change the contract.",
-            )
-        columns = [sql.SQL("{} as {}").format(_as_text(name, types[name]), sql.Identifier(name)) for name in wanted]
-        known = sql.SQL("array[{}]::text[]").format(sql.SQL(", ").join(sql.Literal(name) for name in wanted))
+        sources = {column.name: column.source_in(types) for column in contract.business_columns}
+        _check_essentials(contract, types)
+        columns = [
+            sql.SQL("{} as {}").format(as_text(of, types[of]) if of else sql.SQL("null::text"), sql.Identifier(name)) for name, of in sources.items()
+        ]
+        known = sql.SQL("array[{}]::text[]").format(sql.SQL(", ").join(sql.Literal(of) for of in sources.values() if of))
         columns += [
             sql.SQL("nullif((to_jsonb(t) - {})::text, '{{}}') as _rescued").format(known),
-            sql.SQL("{} as _source_position").format(_position(contract)),
+            sql.SQL("{} as _source_position").format(_position(contract, types)),
             sql.SQL("{} as _partition_date").format(sql.Literal(days.last) if relation.is_full else relation.day(self.read_at)),
         ]
         condition = sql.SQL("true") if relation.is_full else relation.within(days, self.read_at)
@@ -127,7 +126,15 @@ class Snapshot:
         try:
             return list(self.connection.execute(query).fetchall())
         except (psycopg.OperationalError, psycopg.errors.InsufficientPrivilege) as error:
-            raise _refused(error, self.parameters) from None
+            raise refused(error, self.parameters) from None
+        except (psycopg.errors.UndefinedColumn, psycopg.errors.UndefinedTable, psycopg.errors.UndefinedFunction) as error:
+            raise DataRejectedError(
+                "GB-2008",
+                "The database's tables are not such as the contract's source says.",
+                got=str(error).splitlines()[0][:200],
+                valid="the relation, its parent and their times as the contract names them",
+                todo="See `globalbev drift`; ask the table's owner, or change the contract.",
+            ) from None
 
 
 @dataclass(frozen=True)
@@ -204,7 +211,7 @@ def open_snapshot(dsn: str) -> Iterator[Snapshot]:
     try:
         connection = psycopg.connect(dsn, connect_timeout=CONNECT_S, options=f"-c timezone=UTC -c statement_timeout={STATEMENT_MS}")
     except psycopg.OperationalError as error:
-        raise _refused(error, parameters) from None
+        raise refused(error, parameters) from None
     try:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.read_only = True
@@ -213,7 +220,7 @@ def open_snapshot(dsn: str) -> Iterator[Snapshot]:
             raise TransientError("GB-1230", "The database gave no snapshot.", got="no row", todo="Try again.")
         yield Snapshot(connection, row[0], row[1], parameters)
     except psycopg.OperationalError as error:
-        raise _refused(error, parameters) from None
+        raise refused(error, parameters) from None
     finally:
         connection.close()
 
@@ -232,7 +239,8 @@ def parse_dsn(dsn: str) -> dict[str, Any]:
         ) from None
 
 
-def _refused(error: psycopg.Error, parameters: dict[str, Any]) -> TransientError | TerminalError:
+def refused(error: psycopg.Error, parameters: dict[str, Any]) -> TransientError | TerminalError:
+    """The error of a database that does not answer or let us in: GB-1230, GB-1231; the address is shown, the password never."""
     where = f"{parameters.get('user', '?')}@{parameters.get('host', 'localhost')}:{parameters.get('port', 5432)}/{parameters.get('dbname', '?')}"
     text = str(error)
     refusals = ("password authentication failed", "no password supplied", "does not exist", "permission denied", "no pg_hba.conf entry")
@@ -255,13 +263,37 @@ def _refused(error: psycopg.Error, parameters: dict[str, Any]) -> TransientError
     )
 
 
-def _as_text(name: str, type_: str) -> sql.Composable:
+def as_text(name: str, type_: str) -> sql.Composable:
+    """A column as bronze keeps it: text, a time with its zone in UTC as ISO 8601."""
     column = sql.Identifier("t", name)
     if type_ == "timestamp with time zone":
         return sql.SQL("to_char({} at time zone 'UTC', {})").format(column, sql.Literal(_ISO))
     return sql.SQL("{}::text").format(column)
 
 
-def _position(contract: Contract) -> sql.Composable:
+def _position(contract: Contract, types: Mapping[str, str]) -> sql.Composable:
     keys: Sequence[str] = contract.key or (contract.business_columns[0].name,)
-    return sql.SQL("concat_ws('/', {})").format(sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier("t", key)) for key in keys))
+    names = [contract.column(key).source_in(types) or key for key in keys]
+    return sql.SQL("concat_ws('/', {})").format(sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier("t", name)) for name in names))
+
+
+def _check_essentials(contract: Contract, types: Mapping[str, str]) -> None:
+    missing = [column.name for column in contract.business_columns if is_essential(contract, column) and column.source_in(types) is None]
+    if missing:
+        raise DataRejectedError(
+            "GB-1232",
+            f"{contract.source.options['relation']} lacks columns of the contract {contract.name}.",
+            got=f"missing: {', '.join(missing)}; new: {', '.join(sorted(set(types) - {*contract.column_names})) or 'none'}",
+            valid="its key, and the time that says the day",
+            todo="See `globalbev drift`; ask the table's owner, or change the contract.",
+        )
+    times = {of: types[of] for column in contract.business_columns if is_time(contract, column) and (of := column.source_in(types))}
+    wrong = {name: type_ for name, type_ in times.items() if source_family(type_) not in TIMES}
+    if wrong:
+        raise DataRejectedError(
+            "GB-2007",
+            "The column that says the business day is no time any more.",
+            got=", ".join(f"{contract.source.options['relation']}.{name} is {type_}" for name, type_ in wrong.items()),
+            valid="a date or a timestamp",
+            todo="See `globalbev drift`; ask the table's owner.",
+        )

@@ -12,6 +12,8 @@ from globalbev_assets.transforms.outcomes import REPLACED, group_key
 from globalbev_assets.transforms.registry import Transform
 from globalbev_assets.transforms.silver import judged
 from globalbev_assets.transforms.tables import transform_of
+from resources.drift.hold import held_by_drift
+from resources.drift.record import Drifts
 from resources.gate import Gate
 from resources.publishing import Batch, TableResult
 from resources.replays import with_replays
@@ -48,9 +50,10 @@ def publish_silver(step: Step, contract: Contract) -> TableResult:
 
 
 def _refused(step: Step, source: TableName, transform: Transform) -> dict[date, str]:
-    """Days whose rows, or whose parents' rows, may not be read."""
+    """Days whose rows, or whose parents' rows, may not be read, or that were read from a source that is not what its contract says."""
     needed = [source, *(TableName.parse(name) for name in transform.reads_days if name.startswith("silver."))]
-    return {day: why for name in reversed(needed) for day, why in step.unreadable(name).items()}
+    drifted = held_by_drift(Drifts(step.lake.settings.lake_root).rows([str(source)]), step.history(source), step.days)
+    return {day: why for name in reversed(needed) for day, why in step.unreadable(name).items()} | drifted
 
 
 def _references(step: Step, contract: Contract, transform: Transform, days: list[date]) -> Mapping[str, DataFrame]:

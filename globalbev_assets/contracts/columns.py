@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from globalbev_assets.contracts.custom import ACTIONS, OF_COLUMN, choice, custom_properties, text
+from globalbev_assets.contracts.custom import ACTIONS, OF_COLUMN, choice, custom_properties, is_set, text
 from globalbev_assets.contracts.model import Column
 
 PII_TAG = "pii"
@@ -34,6 +34,9 @@ def parse_column(node: Mapping[str, Any], where: str) -> Column:
         unreadable_rule=text(custom, "unreadableRule", where),
         raw_of=text(custom, "rawOf", where),
         is_output=is_output,
+        source_type=text(custom, "sourceType", where),
+        source_format=text(custom, "sourceFormat", where),
+        may_be_absent=is_set(custom, "mayBeAbsent", where),
         lineage=tuple(node.get("transformSourceObjects") or ()),
     )
 

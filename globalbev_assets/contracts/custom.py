@@ -11,7 +11,10 @@ OF_TABLE = frozenset(
     {"source", "upstream", "business", "erasure", "onBadRecord", "lookbackDays", "dateColumn", "partitionBy", "changeFeed"}
     | {"delivers", "remindAfterHours"}
 )
-OF_COLUMN = frozenset({"source", "derive", "clean", "onUnreadable", "unreadableRule", "onInvalid", "onUnknown", "masking", "rawOf", "filledBy"})
+OF_COLUMN = frozenset(
+    {"source", "derive", "clean", "onUnreadable", "unreadableRule", "onInvalid", "onUnknown", "masking", "rawOf", "filledBy"}
+    | {"sourceType", "sourceFormat", "mayBeAbsent"}
+)
 OF_ROW_RULE = frozenset({"expression", "nulls", "action", "column"})
 OF_LIMIT = frozenset({"metric", "minimum", "maximum", "blocking"})
 ACTIONS = ("quarantine", "warn")

@@ -103,8 +103,11 @@ def _sourced(contract: Contract, column: Column, text: tuple[Column, ...] | None
         yield Problem(
             "GB-1042", f"{at}.clean", "There is no such cleaner.", column.clean, closest(column.clean, CLEANERS) or ", ".join(sorted(CLEANERS))
         )
-    if contract.source.kind not in _TYPED_FROM_TEXT and (not column.is_cast or column.source or column.clean):
+    is_renamed = column.source is not None and contract.layer != "bronze"
+    if contract.source.kind not in _TYPED_FROM_TEXT and (not column.is_cast or is_renamed or column.clean):
         yield Problem("GB-1045", at, f"A table of kind {contract.source.kind} has no column that is cleaned or computed by its contract.")
+    if contract.layer != "bronze" and (column.source_type or column.source_format or column.may_be_absent):
+        yield Problem("GB-1045", at, "What the source has is said in bronze.", valid="sourceType, sourceFormat, mayBeAbsent in the bronze contract")
     if text is None or not column.is_cast:
         return
     names = [other.name for other in text]

@@ -6,6 +6,7 @@ these dataclasses.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
@@ -91,6 +92,13 @@ class Column:
 
     raw_of: str | None = None
     is_output: bool = False
+    source_type: str | None = None
+    source_format: str | None = None
+    may_be_absent: bool = False
+
+    def source_in(self, names: Collection[str]) -> str | None:
+        """The name under which a source that has these names holds the column; None when it has neither its name there nor its own."""
+        return next((name for name in (self.source_name, self.name) if name in names), None)
 
     @property
     def source_name(self) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from globalbev_assets.contracts.names import identifier
 from globalbev_assets.errors import TerminalError
 
-_IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")
+IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")
 _FORMS = (
     ("bigint", re.compile(r"[-+]?\d{1,18}\Z")),
     ("decimal(18,4)", re.compile(r"[-+]?\d{1,14}(\.\d+)?\Z")),
@@ -31,11 +31,12 @@ _DATABASE_TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class SourceColumn:
-    """A column of the source: its name, the type that silver gives it, what the source says of it."""
+    """A column of the source: its name, the type that silver gives it, what the source says of it, its type there (databases)."""
 
     name: str
     type: str = "string"
     comment: str = ""
+    source_type: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,9 @@ def contract_from_database(  # noqa: PLR0913  all but two are options
     source: dict[str, Any] = {"kind": "database", "dsn": dsn, "relation": relation, "mode": "by_day" if business_time else "full"}
     if business_time:
         source |= {"businessTime": business_time, "fallbackTime": fallback_time}
-    typed = [SourceColumn(name, _DATABASE_TYPES.get(re.sub(r"\(.*\)", "", type_).strip().lower(), "string")) for name, type_ in columns]
+    typed = [
+        SourceColumn(name, _DATABASE_TYPES.get(re.sub(r"\(.*\)", "", type_).strip().lower(), "string"), source_type=type_) for name, type_ in columns
+    ]
     return _usable(Draft(relation.rpartition(".")[2], domain, source, tuple(typed), tuple(key), f"the table {relation}"))
 
 
@@ -103,8 +106,8 @@ def contract_from_json(
 
 def _usable(draft: Draft) -> Draft:
     """The draft without the columns that cannot be named in the lake, with a key."""
-    usable = tuple(column for column in draft.columns if _IDENTIFIER.match(column.name))
-    left_out = tuple(column.name for column in draft.columns if not _IDENTIFIER.match(column.name))
+    usable = tuple(column for column in draft.columns if IDENTIFIER.match(column.name))
+    left_out = tuple(column.name for column in draft.columns if not IDENTIFIER.match(column.name))
     names = [column.name for column in usable]
     unknown = [name for name in draft.key if name not in names]
     if not usable or unknown or len(set(names)) != len(names):

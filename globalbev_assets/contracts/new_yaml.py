@@ -29,7 +29,7 @@ class _Body:
 
 def bronze_yaml(draft: Draft) -> str:
     """The bronze contract."""
-    properties = [_property(draft, column, "string", "string") for column in draft.columns]
+    properties = [_text_property(draft, column) for column in draft.columns]
     quality = [
         _limit(
             "every_source_row_arrived",
@@ -119,6 +119,14 @@ def _property(draft: Draft, column: SourceColumn, logical: str, physical: str, *
     return found
 
 
+def _text_property(draft: Draft, column: SourceColumn) -> dict[str, Any]:
+    """A bronze column; a database's with the type that it has there, which the drift sensor compares."""
+    found = _property(draft, column, "string", "string")
+    if column.source_type:
+        found.setdefault("customProperties", []).append({"property": "sourceType", "value": column.source_type})
+    return found
+
+
 def _typed_property(draft: Draft, column: SourceColumn) -> dict[str, Any]:
     more = {"required": True} if column.name in draft.key else {}
     found = _property(draft, column, _LOGICAL.get(column.type, "number" if column.type.startswith("decimal") else "string"), column.type, **more)
@@ -129,7 +137,12 @@ def _typed_property(draft: Draft, column: SourceColumn) -> dict[str, Any]:
 
 def _is_personal(column: SourceColumn) -> bool:
     """Whether the name sounds like a person's datum. ``product_name`` and the like are marked too: to unmark is the owner's decision."""
-    return bool(_PERSONAL.search(column.name)) and column.type in ("string", "date")
+    return sounds_personal(column.name) and column.type in ("string", "date")
+
+
+def sounds_personal(name: str) -> bool:
+    """Whether a name is one that a person's datum may have."""
+    return bool(_PERSONAL.search(name))
 
 
 def _erasure(draft: Draft) -> list[dict[str, Any]]:

@@ -47,10 +47,19 @@ def operations_contracts() -> tuple[Contract, ...]:
         ),
         _operations("dq_results", "One row a rule or limit, table, business day and run: what it saw and whether that passed.", _DQ_RESULTS, ()),
         replace(
-            _operations("alerts", "One row an incident or a message about one, in its newest state.", _ALERTS, ("alert_id",)),
-            date_column="first_day",
+            _operations("alerts", "One row an incident or a message about one, in its newest state.", _ALERTS, ("alert_id",), "first_day"),
             retention_days=180,
             business="What the people on call were told, and what is still open.",
+        ),
+        replace(
+            _operations(
+                "schema_drift",
+                "One row a difference between a source and its contract, from when it was first seen until it is over.",
+                _SCHEMA_DRIFT,
+                ("drift_id", "opened_at"),
+            ),
+            date_column=None,
+            business="Which days of silver wait for a decision, and for which.",
         ),
     )
 
@@ -158,4 +167,23 @@ _ALERTS = (
     Column("next_attempt_at", "timestamp", "When the message is tried again."),
     Column("recorded_at", "timestamp", "When this row was written."),
     Column("document", "string", "All of it as JSON, for the sensor; no values of rows, no addresses."),
+)
+_SCHEMA_DRIFT = (
+    Column("drift_id", "string", "Short name of the difference; the same difference has it every time."),
+    Column("table_name", "string", "Bronze table that is read from the source."),
+    Column("kind", "string", "missing, renamed (proposed), retyped, format or added."),
+    Column("column_name", "string", "The contract's column; the source's name for what was added."),
+    Column("found", "string", "What is there now: a type, a form, the new name; never a value."),
+    Column("expected", "string", "What the contract says."),
+    Column("is_breaking", "boolean", "Whether silver's days of the table are held."),
+    Column("evidence", "string", "Why it is thought to be so, in counts."),
+    Column("affects", "string", "Silver columns that are made from the column."),
+    Column("source", "string", "Table, file or API that was looked at."),
+    Column("first_day", "date", "First day of delivery that has it; empty where the source is no files."),
+    Column("last_day", "date", "Last day of delivery that was seen to have it."),
+    Column("opened_at", "timestamp", "When it was first seen."),
+    Column("last_seen_at", "timestamp", "When it was last seen; written once an hour at most while nothing changes."),
+    Column("closed_at", "timestamp", "When it was over."),
+    Column("closed_by", "string", "contract (it says so now) or source (it is back)."),
+    Column("contract_version", "string", "Version of the contract that it was compared with."),
 )

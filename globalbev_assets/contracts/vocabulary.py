@@ -8,7 +8,7 @@ METRICS_OF = frozenset({"null_ratio", "rule"})
 
 CLEANERS = frozenset(
     "upper lower title single_spaced flag code_flag order_status payment_status phone email date region postal_code street city person_name country".split()  # noqa: SIM905
-)
+) | {"day_first_date", "month_first_date", "epoch_time", "decimal_comma", "digit_groups"}
 
 MASKS = {
     "redact": "three asterisks instead of the value",

@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 
 from globalbev_assets.operations.cli_alerts import app as alerts_app
 from globalbev_assets.operations.cli_contract import app as contract_app
+from globalbev_assets.operations.cli_drift import drift
 from globalbev_assets.operations.cli_freshness import freshness
 from globalbev_assets.operations.cli_help import explain
 from globalbev_assets.operations.cli_lake import clean, doctor, sql
@@ -48,7 +49,7 @@ app = typer.Typer(
 app.add_typer(sandbox_app, name="sandbox")
 app.add_typer(contract_app, name="contract")
 app.add_typer(alerts_app, name="alerts")
-for command in (sql, clean, doctor, freshness):
+for command in (sql, clean, doctor, freshness, drift):
     app.command()(command)
 app.command("help")(explain)
 

@@ -51,6 +51,7 @@ COUNTRIES = {
     "US": ("US", "USA", "UNITED STATES", "UNITED STATES OF AMERICA", "U.S.", "U.S.A."),
     "GB": ("GB", "UK", "UNITED KINGDOM", "GREAT BRITAIN", "U.K.", "GBR", "ENGLAND", "SCOTLAND", "WALES"),
 }
+_ORDERED_DATE = r"\A(\d{1,2})[/.\-](\d{1,2})[/.\-](\d{4})(.*)\z"
 _EMAIL = r"\A[^@\s]+@[^@\s]+\.[A-Za-z]{2,}\z"
 
 
@@ -61,6 +62,22 @@ def _country(text: SparkColumn) -> SparkColumn:
     return first_match([*named, (upper.rlike(r"\A[A-Z]{2}\z"), upper)], F.lit(None))
 
 
+def _epoch_time(text: SparkColumn) -> SparkColumn:
+    """Seconds or milliseconds since 1970 as a time; all else as it is."""
+    number = F.trim(text).try_cast("bigint")
+    return (
+        F.when(F.trim(text).rlike(r"\A1\d{12}\z"), F.timestamp_millis(number).cast("string"))
+        .when(F.trim(text).rlike(r"\A1\d{9}\z"), F.timestamp_seconds(number).cast("string"))
+        .otherwise(text)
+    )
+
+
+def _decimal_comma(text: SparkColumn) -> SparkColumn:
+    """1.234,50 and 1234,5 as 1234.50 and 1234.5; a text without a comma as it is."""
+    return F.when(F.trim(text).rlike(r"\A[-+]?[\d. ]*,\d+\z"), F.regexp_replace(F.regexp_replace(text, r"[. ]", ""), ",", ".")).otherwise(text)
+
+
+# The last five came with a change of a source's form: what had the old form before is still read as it was.
 CLEANERS: dict[str, Callable[[SparkColumn], SparkColumn]] = {
     "upper": F.upper,
     "lower": F.lower,
@@ -76,6 +93,11 @@ CLEANERS: dict[str, Callable[[SparkColumn], SparkColumn]] = {
         F.lower(text).isin("false", "f", "0", "no", "n"), "false"
     ),
     "code_flag": lambda text: F.when(F.coalesce(text, F.lit("0")) == "0", "false").otherwise("true"),
+    "day_first_date": lambda text: F.regexp_replace(F.trim(text), _ORDERED_DATE, "$3-$2-$1$4"),
+    "month_first_date": lambda text: F.regexp_replace(F.trim(text), _ORDERED_DATE, "$3-$1-$2$4"),
+    "epoch_time": _epoch_time,
+    "decimal_comma": _decimal_comma,
+    "digit_groups": lambda text: F.when(F.trim(text).rlike(r"\A[-+]?\d{1,3}(,\d{3})+(\.\d+)?\z"), F.regexp_replace(text, ",", "")).otherwise(text),
 }
 
 
