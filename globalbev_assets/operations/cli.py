@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 from globalbev_assets.operations.cli_contract import app as contract_app
 from globalbev_assets.operations.cli_lake import clean, doctor, sql
 from globalbev_assets.operations.cli_oncall import checks, ledger
+from globalbev_assets.operations.cli_quarantine import app as quarantine_app
 from globalbev_assets.operations.cli_sandbox import app as sandbox_app
 from globalbev_assets.operations.failures import guarded
 
@@ -45,6 +46,7 @@ app = typer.Typer(
 )
 app.add_typer(sandbox_app, name="sandbox")
 app.add_typer(contract_app, name="contract")
+app.add_typer(quarantine_app, name="quarantine")
 for command in (sql, clean, doctor, ledger, checks):
     app.command()(command)
 
