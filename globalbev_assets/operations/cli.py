@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 
 from globalbev_assets.operations.cli_contract import app as contract_app
 from globalbev_assets.operations.cli_lake import clean, doctor, sql
-from globalbev_assets.operations.cli_oncall import checks, ledger
+from globalbev_assets.operations.cli_oncall import checks, ledger, trace
 from globalbev_assets.operations.cli_quarantine import app as quarantine_app
 from globalbev_assets.operations.cli_sandbox import app as sandbox_app
 from globalbev_assets.operations.failures import guarded
@@ -47,7 +47,7 @@ app = typer.Typer(
 app.add_typer(sandbox_app, name="sandbox")
 app.add_typer(contract_app, name="contract")
 app.add_typer(quarantine_app, name="quarantine")
-for command in (sql, clean, doctor, ledger, checks):
+for command in (sql, clean, doctor, ledger, checks, trace):
     app.command()(command)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]

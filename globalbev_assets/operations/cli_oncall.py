@@ -53,3 +53,23 @@ def checks(
     else:
         show(view, console())
     raise typer.Exit(int(view.has_findings))
+
+
+def trace(
+    key: Annotated[str, typer.Argument(metavar="KEY", help="order:1000135, customer:10412, sku:BEV-001813, payment:…; or the value alone.")],
+    as_json: Json = False,
+) -> None:
+    """Follow an order, customer, SKU or payment from its source through bronze, quarantine and silver to gold; personal data is masked."""
+    from globalbev_assets.operations.cli_lake import contracts_of  # noqa: PLC0415
+    from globalbev_assets.operations.trace_print import as_document, show  # noqa: PLC0415
+    from globalbev_assets.operations.trace_read import trace as follow  # noqa: PLC0415
+    from resources.settings import load_settings  # noqa: PLC0415
+
+    settings = load_settings()
+    book = contracts_of(settings)
+    with progress(f"following {key} …"):
+        found = follow(settings, book, key)
+    if as_json:
+        print_json(as_document(found, book, settings))
+    else:
+        show(found, book, settings, console())

@@ -77,8 +77,7 @@ def open_ledger(lake_root: str) -> duckdb.DuckDBPyConnection:
         TerminalError: GB-2304, when nothing was ever recorded.
     """
     connection = connect(lake_root, [LEDGER, RESULTS])
-    there = {row[0] for row in connection.execute("select view_name from duckdb_views() where schema_name = 'ops'").fetchall()}
-    if "ledger" not in there or "dq_results" not in there:
+    if not _has(connection, LEDGER):
         raise TerminalError(
             "GB-2304",
             "The lake has no ledger: nothing was loaded yet.",
@@ -105,6 +104,8 @@ def newest_rows(connection: duckdb.DuckDBPyConnection, table: TableName | None =
 
 def newest_results(connection: duckdb.DuckDBPyConnection, table: TableName | None = None) -> list[DqResult]:
     """What the newest run of each table and day found; by day, table and rule."""
+    if not _has(connection, RESULTS):  # a first run that failed before anything was judged
+        return []
     found = [DqResult(**record) for record in _records(connection, _RESULTS, [str(table) if table else None] * 2)]
     return sorted(found, key=lambda one: (one.business_day, one.table_name, one.rule_id))
 
@@ -124,6 +125,11 @@ def observed_before(results: Sequence[DqResult], rows: Sequence[TableDay]) -> di
             if there is not None or one.kind == "row":
                 found[table, rule, day] = there.observed if there else Decimal(0)
     return found
+
+
+def _has(connection: duckdb.DuckDBPyConnection, name: TableName) -> bool:
+    query = "select 1 from duckdb_views() where schema_name = ? and view_name = ?"
+    return bool(connection.execute(query, [name.layer, name.table]).fetchall())
 
 
 def _records(connection: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[Any]) -> list[dict[str, Any]]:

@@ -64,7 +64,7 @@ def show_row(row: QuarantinedRow, contract: Contract, book: ContractBook, settin
     out.print(f"{row.table_name} {row.position}, {row.partition}: {state_words(row)}", soft_wrap=True)
     record = parsed(row.record)
     for rule, column in row.errors:
-        out.print(f"  {rule}: broken is that {_lower(rule_words(contract, rule))}{_value(contract, column, record)}", soft_wrap=True)
+        out.print(f"  {rule}. A good row: {rule_words(contract, rule)}{_value(contract, column, record)}", soft_wrap=True)
     out.print(f"  from {origin(row.source, row.source_position, contract, book, settings)}", soft_wrap=True)
     seen = f"first seen {moment(row.first_seen)}, last {moment(row.last_seen)}, {count(row.attempts, 'try', 'tries')}"
     out.print(f"  {seen}, contract {row.contract_version}, run {short(row.run_id)}", soft_wrap=True)
@@ -105,16 +105,13 @@ def origin(source: str, position: str, contract: Contract, book: ContractBook, s
 
 
 def _value(contract: Contract, column: str | None, record: Any) -> str:
+    """The value that broke the rule, where the record has the rule's column."""
     if column is None or not isinstance(record, dict) or column not in contract.column_names:
         return ""
     name = contract.column(column).source_name
-    return f" ({name} is {json_text(record[name])})" if name in record else f" ({name} is empty)"
+    return f" This one's {name} is {json_text(record[name])}." if name in record else ""
 
 
 def json_text(value: Any) -> str:
     """A value as a person reads it: texts in quotes, so that blanks are seen."""
     return "empty" if value is None else f'"{value}"' if isinstance(value, str) else str(value)
-
-
-def _lower(words: str) -> str:
-    return (words[:1].lower() + words[1:]).rstrip(".")
