@@ -66,9 +66,9 @@ def is_day(text: str) -> bool:
     return text[:1].isdigit()
 
 
-def rule_named(contract: Contract, text: str) -> str:
-    """A rule that may keep a row of the table aside; GB-2302 otherwise."""
-    known = [rule.id for rule in contract.rules if rule.action == "quarantine"]
+def rule_named(contract: Contract, text: str, kept: Iterable[str] = ()) -> str:
+    """A rule that may keep a row of the table aside, or one of ``kept``, which did under an earlier contract; GB-2302 otherwise."""
+    known = [*dict.fromkeys([*(rule.id for rule in contract.rules if rule.action == "quarantine"), *sorted(set(kept))])]
     return _one_of(text, known, "GB-2302", f"{contract.name} keeps no row aside by that rule.")
 
 
@@ -79,7 +79,8 @@ def state_named(text: str) -> str:
 
 def rule_words(contract: Contract | None, rule_id: str) -> str:
     """What a good row or day is, by the rule's own description."""
-    stated = {} if contract is None else {one.id: _words(contract, one) for one in (*contract.rules, *contract.limits)}
+    declared: tuple[Rule | Limit, ...] = () if contract is None else (*contract.rules, *contract.limits)
+    stated = {} if contract is None else {one.id: _words(contract, one) for one in declared}
     return stated.get(rule_id) or OUTSIDE_RULES.get(rule_id) or _of_dedupe(contract, rule_id) or rule_id
 
 

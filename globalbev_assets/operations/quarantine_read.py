@@ -89,6 +89,11 @@ def read_quarantine(lake_root: str, contracts: Iterable[Contract], book: Contrac
     return sorted(found, key=lambda row: (-row.partition.toordinal(), row.table_name, row.source, row.source_position.zfill(20)))
 
 
+def rules_kept(lake_root: str, contract: Contract, book: ContractBook) -> set[str]:
+    """The rules that rows of the table are or were kept aside by: a rule that was mended or dropped since is still one of them."""
+    return {rule for row in read_quarantine(lake_root, [contract], book) for rule in row.rules}
+
+
 def find(lake_root: str, contract: Contract, book: ContractBook, positions: Sequence[str]) -> list[QuarantinedRow]:
     """The rows at these positions, in their order.
 

@@ -60,7 +60,7 @@ class TracedLake:
             query = "select business_day, delta_version from ops.ledger where table_name = ? and run_id = ? and delta_version is not null"
             self._versions[str(name), run_id] = dict(self._ledger(query, [str(name), run_id]))
         known = self._versions[str(name), run_id]
-        return known.get(day) if day in known else max(known.values(), default=None)  # type: ignore[arg-type]
+        return known.get(day) if day in known else max(known.values(), default=None)
 
     def state(self, name: TableName, day: date) -> tuple[str, str]:
         """State and reason of the newest ledger row of a table and day; empty where there is none."""
