@@ -24,6 +24,7 @@ from resources.lease import Leases
 from resources.ledger import LedgerRow
 from resources.publishing import Batch, Publisher
 from resources.settings import Settings
+from resources.side_by_side import reads_of
 from resources.silver_step import silver_batch
 from resources.spark import close_session, interrupt_session, open_session
 from resources.staging import figures, stage
@@ -60,8 +61,7 @@ class Preview:
 class PreviewLake(Lakehouse):
     """A lake in which tables look as if the preview's had been published. Writes nothing, creates nothing."""
 
-    shown: dict[TableName, DataFrame] = field(default_factory=dict)
-    days: Collection[date] = ()
+    shown: dict[TableName, tuple[DataFrame, Collection[date]]] = field(default_factory=dict)
 
     def ensure_table(self, contract: Contract) -> None:
         """Leave the lake as it is."""
@@ -74,17 +74,17 @@ class PreviewLake(Lakehouse):
         stored = super().read(name, days)
         if name not in self.shown:
             return stored
-        new, column = self.shown[name], contract.date_column
+        (new, shown_days), column = self.shown[name], contract.date_column
         if contract.is_keyed or column is None:
             return stored.join(new.select(*contract.key), list(contract.key), "left_anti").unionByName(new)
-        kept = stored.where(f"NOT ({days_predicate(column, self.days)})")
+        kept = stored.where(f"NOT ({days_predicate(column, shown_days)})")
         return kept.unionByName(new if days is None else new.where(days_predicate(column, days)))
 
 
 @contextmanager
 def open_preview(settings: Settings, days: Sequence[date]) -> Iterator[Step]:
     """A step that can only be previewed, with a Spark session of its own."""
-    lake = PreviewLake(settings, book_of(settings), lambda: open_session(settings, pool="live"), days=days)
+    lake = PreviewLake(settings, book_of(settings), lambda: open_session(settings, pool="live"))
     leases = Leases(settings.home / "leases", lambda session: interrupt_session(settings, session))
     try:
         yield Step(lake, Publisher(lake, leases, RUN), list(days))
@@ -102,8 +102,7 @@ def preview(step: Step, contracts: Sequence[Contract], rule: str | None, chosen_
         rule: only rows that broke this rule are chosen.
         chosen_days: only rows of these days are chosen.
     """
-    names = {str(name) for contract in contracts for name in (contract.name, *contract.upstream, TableName.parse(contract.source.options["table"]))}
-    step.latest |= step.lake.ledger.latest(names)
+    step.latest |= step.lake.ledger.latest({str(name) for contract in contracts for name in (contract.name, *reads_of(contract))})
     for contract in contracts:
         is_first = contract is contracts[0]
         yield _previewed(step, contract, rule if is_first else None, chosen_days if is_first else ())
@@ -149,8 +148,7 @@ def _show(step: Step, batch: Batch, staged: DataFrame, judged: dict[date, Day]) 
     rows = stage(batch.output(published)) if batch.output else published
     typed = rows.withColumn("_run_id", F.lit(RUN)).select(*[F.col(each.name).cast(each.type).alias(each.name) for each in contract.columns])
     if isinstance(lake, PreviewLake):
-        bad = [day for day in judged if day not in good]
-        lake.shown[contract.name] = typed if not bad or contract.is_keyed else typed.unionByName(Lakehouse.read(lake, contract.name, bad))
+        lake.shown[contract.name] = (typed, good)  # of a day that would be held, what is there stays
     for day, at_gate in judged.items():
         state = "held" if at_gate.reason else "published"
         step.latest[str(contract.name), day] = LedgerRow(str(contract.name), day, RUN, state, now(), contract.version, reason=at_gate.reason)
