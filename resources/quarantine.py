@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from globalbev_assets.contracts.model import Contract
 from globalbev_assets.contracts.names import TableName
 from globalbev_assets.contracts.operations import quarantine_contract
+from globalbev_assets.transforms.schemas import delta_schema_json
 from resources.delta_sql import days_predicate, quoted, table_at
 from resources.lakehouse import Lakehouse
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 MASKED = "***"
+DECISION = ("decided_by", "decided_at", "decision")
 
 
 def write_quarantine(  # noqa: PLR0913  they are the parts of one statement
@@ -31,6 +33,7 @@ def write_quarantine(  # noqa: PLR0913  they are the parts of one statement
     shape = quarantine_contract(contract)
     name = TableName("quarantine", contract.table)
     lake.ensure_table(shape)
+    add_missing_columns(lake.path(name), shape)
     is_empty = lake.is_empty(name)
     if is_empty and not has_rejected:
         return
@@ -47,6 +50,7 @@ def write_quarantine(  # noqa: PLR0913  they are the parts of one statement
         F.lit(1).alias("attempts"),
         F.lit(contract.version).alias("contract_version"),
         F.lit(run_id).alias("run_id"),
+        *[F.lit(None).cast(column.type).alias(column.name) for column in shape.columns if column.name in DECISION],
     )
     if is_empty:
         rejected.write.format("delta").mode("append").save(lake.path(name))
@@ -57,6 +61,17 @@ def write_quarantine(  # noqa: PLR0913  they are the parts of one statement
         lake.spark.sql(_merge(lake.path(name), view, days))
     finally:
         lake.spark.catalog.dropTempView(view)
+
+
+def add_missing_columns(path: str, shape: Contract) -> None:
+    """Give a table that was made under an earlier contract the columns that came since; NULL in its rows. No commit where none is missing."""
+    from deltalake import DeltaTable, Schema  # noqa: PLC0415
+
+    table = DeltaTable(path)
+    known = {field.name for field in table.schema().fields}
+    missing = [field for field in Schema.from_json(delta_schema_json(shape)).fields if field.name not in known]
+    if missing:
+        table.alter.add_columns(missing)
 
 
 def _record(contract: Contract, staged: DataFrame):  # type: ignore[no-untyped-def]
@@ -74,14 +89,16 @@ def _record(contract: Contract, staged: DataFrame):  # type: ignore[no-untyped-d
 
 
 def _merge(target: str, view: str, days: Collection[date]) -> str:
+    """What somebody discarded stays discarded while row and errors are the same; another row, or another error, wants another look."""
     updated = ("errors", "record", "contract_version", "run_id", "last_seen", "partition")
     values = ", ".join(f"t.{quoted(name)} = s.{quoted(name)}" for name in updated)
+    is_as_decided = "t.state = 'discarded' AND t.record <=> s.record AND t.errors <=> s.errors"
     return "\n".join(
         [
             f"MERGE INTO {table_at(target)} t USING {view} s ON t.source = s.source AND t.source_position = s.source_position",
-            f"WHEN MATCHED THEN UPDATE SET {values}, t.attempts = t.attempts + 1, t.state = 'open'",
+            f"WHEN MATCHED THEN UPDATE SET {values}, t.attempts = t.attempts + 1, t.state = CASE WHEN {is_as_decided} THEN t.state ELSE 'open' END",
             "WHEN NOT MATCHED THEN INSERT *",
-            f"WHEN NOT MATCHED BY SOURCE AND t.state = 'open' AND {days_predicate('partition', days).replace('`partition`', 't.`partition`')}",
+            f"WHEN NOT MATCHED BY SOURCE AND t.state <> 'replayed' AND {days_predicate('partition', days).replace('`partition`', 't.`partition`')}",
             "THEN UPDATE SET t.state = 'replayed', t.last_seen = current_timestamp()",
         ]
     )

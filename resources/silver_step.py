@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
 def publish_silver(step: Step, contract: Contract) -> TableResult:
     """Publish one silver table for the step's days, and for the days whose quarantined rows refer to what has come meanwhile."""
+    return step.publisher.publish(silver_batch(step, contract))
+
+
+def silver_batch(step: Step, contract: Contract) -> Batch:
+    """What :func:`publish_silver` publishes: every bronze row with its outcome, and the gate."""
     from pyspark.sql import functions as F  # noqa: PLC0415
 
     source = TableName.parse(contract.source.options["table"])
@@ -46,7 +51,7 @@ def publish_silver(step: Step, contract: Contract) -> TableResult:
     frame = judged(contract, bronze, transform, refs, is_delivered=is_delivered, held=_held(step, contract), cut=step.lake.cut)
     gate = Gate(contract, step.history(contract.name), arrived, refused)
     taken_away = [name for name, by in replaced.items() if by in step.days]
-    return step.publisher.publish(Batch(contract, frame, step.days, gate, transform.output, taken_away, against=against))
+    return Batch(contract, frame, step.days, gate, transform.output, taken_away, against=against)
 
 
 def _refused(step: Step, source: TableName, transform: Transform) -> dict[date, str]:

@@ -91,12 +91,15 @@ _QUARANTINE = (
     Column("partition", "date", "Day under which Bronze stores the row."),
     Column("errors", ERRORS_TYPE, "Every rule that the row broke, with the rule's severity and column."),
     Column("record", "string", "The source row as JSON, personal data masked: for reading. A replay takes the row from Bronze."),
-    Column("state", "string", "open, replayed (published since) or discarded (given up by hand)."),
+    Column("state", "string", "open, replayed (no longer rejected since) or discarded (given up by hand, until the row or its errors change)."),
     Column("first_seen", "timestamp", "When a run first rejected it."),
     Column("last_seen", "timestamp", "When a run last looked at it."),
     Column("attempts", "int", "Runs that have rejected it."),
     Column("contract_version", "string", "Version of the contract whose rules it broke."),
     Column("run_id", "string", "Run that last rejected it."),
+    Column("decided_by", "string", "Who discarded the row or opened it again by hand."),
+    Column("decided_at", "timestamp", "When that was."),
+    Column("decision", "string", "Why, in that person's words."),
 )
 _LEDGER = (
     Column("table_name", "string", "Table, as layer.table."),

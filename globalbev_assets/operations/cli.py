@@ -18,6 +18,8 @@ from globalbev_assets.operations.cli_drift import drift
 from globalbev_assets.operations.cli_freshness import freshness
 from globalbev_assets.operations.cli_help import explain
 from globalbev_assets.operations.cli_lake import clean, doctor, sql
+from globalbev_assets.operations.cli_oncall import checks, ledger, trace
+from globalbev_assets.operations.cli_quarantine import app as quarantine_app
 from globalbev_assets.operations.cli_sandbox import app as sandbox_app
 from globalbev_assets.operations.failures import guarded
 
@@ -49,7 +51,8 @@ app = typer.Typer(
 app.add_typer(sandbox_app, name="sandbox")
 app.add_typer(contract_app, name="contract")
 app.add_typer(alerts_app, name="alerts")
-for command in (sql, clean, doctor, freshness, drift):
+app.add_typer(quarantine_app, name="quarantine")
+for command in (sql, clean, doctor, ledger, checks, trace, freshness, drift):
     app.command()(command)
 app.command("help")(explain)
 

@@ -11,6 +11,8 @@ from globalbev_assets.operations.output import console, print_json, progress
 
 if TYPE_CHECKING:
     from globalbev_assets.contracts.book import ContractBook
+    from globalbev_assets.operations.findings import Installation
+    from globalbev_assets.operations.repairs import Mended
     from resources.settings import Settings
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
@@ -77,28 +79,46 @@ def clean(
 
 def doctor(
     stop: Annotated[bool, typer.Option("--stop", help="Only end the Spark server of this home.")] = False,
-    fix: Annotated[bool, typer.Option("--fix", help="Write ledger rows again that a crash lost, from what the tables' commits carry.")] = False,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Mend what crashes leave: stuck runs, held slots, lost ledger rows and events, files nobody needs.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="With --fix: only say what it would do.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Look at this installation and say what to do. Exit code 1 when something does not work."""
+    """Look at this installation and say what to do. Exit code 1 when something does not work, or could not be mended."""
+    from globalbev_assets.operations import repairs  # noqa: PLC0415
     from globalbev_assets.operations.doctor import as_document, diagnose, exit_code, installation, show  # noqa: PLC0415
-    from globalbev_assets.operations.doctor_lake import repair_ledger  # noqa: PLC0415
     from resources.settings import load_settings  # noqa: PLC0415
 
+    if dry_run and not fix:
+        raise typer.BadParameter("--dry-run belongs to --fix.")
     settings = load_settings()
     if stop:
         _stop_spark(settings, as_json=as_json)
         return
     at, contracts = installation(settings)
-    repaired = repair_ledger(at) if fix else None
-    findings = [contracts, *diagnose(at)]
+    mended = _mended(at, dry_run=dry_run) if fix else None
+    with progress("looking at everything …"):
+        findings = [contracts, *diagnose(at)]
     if as_json:
-        print_json(as_document(findings, repaired))
+        print_json(as_document(findings, mended))
     else:
-        if repaired is not None:
-            console().print(f"{repaired:,} ledger rows written again.")
+        if mended is not None:
+            repairs.show(mended, console(), is_dry_run=dry_run)
         show(findings, console())
-    raise typer.Exit(exit_code(findings))
+    raise typer.Exit(max(exit_code(findings), int(any(each.error for each in mended or ()))))
+
+
+def _mended(at: Installation, *, dry_run: bool) -> list[Mended]:
+    from globalbev_assets.operations.doctor_lake import refuse_when_at_work  # noqa: PLC0415
+    from globalbev_assets.operations.repairs import Mended, carry_out, plan_repairs  # noqa: PLC0415
+
+    with progress("looking for what is broken …") as tell:
+        if not dry_run:
+            refuse_when_at_work(at)
+        plan = plan_repairs(at)
+        tell("mending …")
+        return [Mended(repair) for repair in plan] if dry_run else list(carry_out(plan))
 
 
 def _stop_spark(settings: Settings, *, as_json: bool) -> None:

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 from globalbev_assets.contracts.book import ContractBook
 from globalbev_assets.contracts.loader import read_contracts
 from globalbev_assets.errors import GlobalBevError
-from globalbev_assets.operations import doctor_alerts, doctor_lake, doctor_machine, doctor_sources
+from globalbev_assets.operations import doctor_alerts, doctor_lake, doctor_machine, doctor_sources, repairs
 from globalbev_assets.operations.findings import Finding, Installation, fail, ok
 from resources.settings import Settings
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from globalbev_assets.operations.repairs import Mended
 
 Check = Callable[[Installation], Iterable[Finding]]
 CHECKS: tuple[Check, ...] = (
@@ -33,6 +35,7 @@ CHECKS: tuple[Check, ...] = (
     doctor_lake.look_at_leases,
     doctor_lake.look_at_ledger,
     doctor_alerts.look_at_alerts,
+    repairs.look_at_repairs,
 )
 SIGNS = {"ok": ("ok  ", "green"), "warn": ("warn", "yellow"), "fail": ("FAIL", "bold red")}
 
@@ -59,9 +62,13 @@ def exit_code(findings: Iterable[Finding]) -> int:
     return int(any(finding.level == "fail" for finding in findings))
 
 
-def as_document(findings: Sequence[Finding], repaired: int | None) -> dict[str, Any]:
-    """The findings for a program."""
-    return {"findings": [asdict(finding) for finding in findings], "failed": exit_code(findings) == 1, "ledger_rows_written": repaired}
+def as_document(findings: Sequence[Finding], mended: Sequence[Mended] | None) -> dict[str, Any]:
+    """The findings for a program, and what was mended; None where nobody asked for that."""
+    found = {"findings": [asdict(finding) for finding in findings], "failed": exit_code(findings) == 1}
+    if mended is None:
+        return {**found, "repairs": None, "ledger_rows_written": None}
+    written = sum(each.repair.count for each in mended if each.repair.topic == "ledger" and each.is_done)
+    return {**found, "repairs": [each.as_dict() for each in mended], "ledger_rows_written": written}
 
 
 def show(findings: Sequence[Finding], out: Console) -> None:

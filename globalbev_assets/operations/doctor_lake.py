@@ -13,7 +13,7 @@ from globalbev_assets.operations.doctor_machine import existing
 from globalbev_assets.operations.findings import Finding, Installation, fail, ok, warn
 from globalbev_assets.operations.ledger_repair import missing_rows
 from globalbev_assets.operations.output import duration
-from resources.ledger import Ledger, LedgerRow, is_local, local_path
+from resources.ledger import LedgerRow, is_local, local_path
 
 
 def look_at_lake(at: Installation) -> Iterator[Finding]:
@@ -71,20 +71,17 @@ def lost_rows(at: Installation) -> list[LedgerRow]:
     return missing_rows(at.settings.lake_root, present_tables(at))
 
 
-def repair_ledger(at: Installation) -> int:
-    """Write the lost rows again; returns how many.
+def refuse_when_at_work(at: Installation) -> None:
+    """Let nothing be mended under a run's hands.
 
     Raises:
-        TransientError: GB-1520, while a run is at work: its commits are ahead of its ledger rows until it ends.
+        TransientError: GB-1520, while a run is at work: its commits are ahead of its ledger rows and events until it ends.
     """
     if is_at_work(at):
         raise TransientError(
             "GB-1520", "A run is at work.", got="a process that is connected to the Spark server, or holds a lease", valid="a lake that nobody writes",
             todo="Wait for its end, then try again.",
         )  # fmt: skip
-    lost = lost_rows(at)
-    Ledger(at.settings.lake_root).append(lost)
-    return len(lost)
 
 
 def is_at_work(at: Installation) -> bool:

@@ -30,6 +30,7 @@ class DevServer:
 
     url: str
     log: Path
+    group: int = 0
 
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
         """The data of a GraphQL query; an answer with errors fails the test."""
@@ -44,10 +45,17 @@ class DevServer:
 @contextmanager
 def dev_server(folder: Path, variables: Mapping[str, str], project: Path) -> Iterator[DevServer]:
     """Start ``dagster dev`` in ``folder``, which has no ``.env`` of its own, on the project's definitions."""
-    port = free_port()
     (folder / "workspace.yaml").write_text(
         f"load_from: [{{python_module: {{module_name: globalbev_assets.definitions, working_directory: {project}, location_name: globalbev}}}}]\n"
     )
+    with serving(folder, variables) as server:
+        yield server
+
+
+@contextmanager
+def serving(folder: Path, variables: Mapping[str, str]) -> Iterator[DevServer]:
+    """Start ``dagster dev`` on the ``workspace.yaml`` of ``folder``; ``group``, its process group, may be killed meanwhile."""
+    port = free_port()
     command = [
         sys.executable,
         "-c",
@@ -61,22 +69,25 @@ def dev_server(folder: Path, variables: Mapping[str, str], project: Path) -> Ite
         "-p",
         str(port),
     ]
-    server = DevServer(f"http://127.0.0.1:{port}", folder / "dagster-dev.log")
-    with server.log.open("wb") as log:
+    log = folder / "dagster-dev.log"
+    with log.open("ab") as output:
         process = subprocess.Popen(
             command,
             cwd=folder,
             env=dict(variables),
             stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
+            stdout=output,
+            stderr=output,
             start_new_session=True,
         )
+    server = DevServer(f"http://127.0.0.1:{port}", log, process.pid)
     try:
         wait_for(lambda: is_up(server, process), START_S, server.log)
         yield server
     finally:
-        stop(process)
+        process.poll()
+        if is_alive(process.pid):
+            stop(process)
 
 
 def is_up(server: DevServer, process: subprocess.Popen[bytes]) -> bool:

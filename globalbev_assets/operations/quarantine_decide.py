@@ -1,0 +1,115 @@
+"""Rows of quarantine given up by hand, or opened again: state, who, when and why are kept in the row; nothing is deleted."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from globalbev_assets.contracts.book import ContractBook
+from globalbev_assets.contracts.model import Contract
+from globalbev_assets.contracts.names import TableName
+from globalbev_assets.contracts.operations import quarantine_contract
+from globalbev_assets.errors import TerminalError
+from globalbev_assets.operations.quarantine_read import QuarantinedRow, find
+from resources.settings import Settings
+
+LEASE_WAIT_S = 30.0
+LONGEST_REASON = 500
+Decision = Literal["discarded", "open"]
+BEFORE: dict[Decision, str] = {"discarded": "open", "open": "discarded"}
+
+
+@dataclass(frozen=True)
+class Decided:
+    """Rows by what the decision does to them."""
+
+    decision: Decision
+    changed: tuple[QuarantinedRow, ...]
+    already: tuple[QuarantinedRow, ...]
+
+
+def plan_decision(settings: Settings, book: ContractBook, contract: Contract, positions: Sequence[str], decision: Decision) -> Decided:
+    """What would be changed.
+
+    Raises:
+        TerminalError: GB-2305 to GB-2307 for the positions, GB-2308 where a row is rejected no more.
+    """
+    rows = list({(row.source, row.source_position): row for row in find(settings.lake_root, contract, book, positions)}.values())
+    replayed = [row.position for row in rows if row.state == "replayed"]
+    if replayed:
+        raise TerminalError(
+            "GB-2308",
+            "That row is rejected no more, so there is nothing to decide.",
+            got=", ".join(replayed),
+            valid="rows that are open or discarded",
+            todo="`globalbev trace` says where it is now.",
+        )
+    changed = tuple(row for row in rows if row.state == BEFORE[decision])
+    return Decided(decision, changed, tuple(row for row in rows if row.state != BEFORE[decision]))
+
+
+def reason_of(text: str) -> str:
+    """The reason on one line; GB-2309 when it says nothing or too much."""
+    reason = " ".join(text.split())
+    if reason and len(reason) <= LONGEST_REASON:
+        return reason
+    raise TerminalError(
+        "GB-2309",
+        "A decision needs a reason.",
+        got=f"{len(reason)} characters",
+        valid=f"1 to {LONGEST_REASON} characters",
+        todo="Say in a sentence why, with --reason; no personal data.",
+    )
+
+
+def carry_out(settings: Settings, contract: Contract, decided: Decided, by: str, reason: str) -> None:
+    """Write the decision, in the table's lease: a run that publishes writes the same quarantine.
+
+    Raises:
+        TransientError: GB-1203, when a run holds the table for too long.
+    """
+    if not decided.changed:
+        return
+    from resources.lease import Leases  # noqa: PLC0415
+
+    def end_session(session: str) -> object:
+        from resources.spark import interrupt_session  # noqa: PLC0415
+
+        return interrupt_session(settings, session)
+
+    leases = Leases(settings.home / "leases", end_session, wait_s=LEASE_WAIT_S)
+    with leases.hold(contract.name, f"quarantine-{uuid.uuid4()}", "quarantine"):
+        _write(settings, contract, decided, by, reason)
+
+
+def _write(settings: Settings, contract: Contract, decided: Decided, by: str, reason: str) -> None:
+    """Only rows that are still as they were when they were looked at."""
+    import pyarrow as pa  # noqa: PLC0415
+    from deltalake import CommitProperties, DeltaTable  # noqa: PLC0415
+
+    from partitions.days import now  # noqa: PLC0415
+    from resources.quarantine import add_missing_columns  # noqa: PLC0415
+
+    name = TableName("quarantine", contract.table)
+    path = f"{settings.lake_root}/{name.layer}/{name.table}"
+    add_missing_columns(path, quarantine_contract(contract))
+    count = len(decided.changed)
+    values = {
+        "source": [row.source for row in decided.changed], "source_position": [row.source_position for row in decided.changed],
+        "state": [decided.decision] * count, "decided_by": [by] * count, "decision": [reason] * count,
+        "decided_at": pa.array([now()] * count, pa.timestamp("us", tz="UTC")),
+    }  # fmt: skip
+    said = json.dumps({"decision": decided.decision, "rows": count, "by": by}, separators=(",", ":"))
+    merge = DeltaTable(path).merge(
+        pa.table(values),
+        predicate="t.source = s.source AND t.source_position = s.source_position",
+        source_alias="s",
+        target_alias="t",
+        commit_properties=CommitProperties(custom_metadata={"userMetadata": said}),
+    )
+    updates = {column: f"s.{column}" for column in ("state", "decided_by", "decided_at", "decision")}
+    condition = "t.state = 'open'" if decided.decision == "discarded" else "t.state = 'discarded'"
+    merge.when_matched_update(updates, predicate=condition).execute()
