@@ -40,6 +40,8 @@ class Settings(BaseSettings):
     spark: SparkMode = "server"
     spark_memory: str = Field(default="3g", pattern=r"^\d+[gm]$")
     spark_idle_minutes: int = Field(default=30, ge=1, le=24 * 60)
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["auto", "json", "console"] = "auto"
 
     @cached_property
     def lake_root(self) -> str:

@@ -18,6 +18,9 @@ from partitions.days import DayRange, now
 from resources.failpoints import failpoint
 from resources.lakehouse import Lakehouse
 from resources.ledger import LedgerRow
+from resources.logs.error_redaction import scrubbed
+from resources.logs.events import bound, emit
+from resources.logs.step_events import code_of, reason_of, tell_table
 from resources.publishing import Publisher, TableResult
 from resources.spark_errors import translated
 
@@ -77,7 +80,10 @@ def run_step(step: Step, contracts: Sequence[Contract], publish: Publish) -> Ite
     done: list[TableResult] = []
     try:
         for contract in contracts:
-            result = _tried(step, contract, publish)
+            with bound(asset=str(contract.name)):
+                began = time.monotonic()
+                result = _tried(step, contract, publish)
+                tell_table(result, time.monotonic() - began)
             done.append(result)
             step.latest |= {(row.table_name, row.business_day): row for row in result.rows}
             yield result
@@ -88,10 +94,12 @@ def run_step(step: Step, contracts: Sequence[Contract], publish: Publish) -> Ite
 
 
 def _record(step: Step, done: Sequence[TableResult]) -> None:
+    rows, results, started = [row for result in done for row in result.rows], [line for result in done for line in result.results], time.monotonic()
     try:
-        step.lake.ledger.append([row for result in done for row in result.rows], [line for result in done for line in result.results])
+        step.lake.ledger.append(rows, results)
     except Exception as raised:
         raise translated(raised) from raised
+    emit("ledger.recorded", rows=len(rows), results=len(results), duration_s=time.monotonic() - started)
 
 
 def _source_table(contract: Contract) -> tuple[TableName, ...]:
@@ -106,10 +114,11 @@ def _tried(step: Step, contract: Contract, publish: Publish) -> TableResult:
         try:
             return publish(step, contract)
         except Exception as raised:  # noqa: BLE001  a table's failure is recorded, named and raised at the step's end
-            error = translated(raised)
+            error = scrubbed(translated(raised))
             wait_s = FIRST_WAIT_S * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311  jitter, not a secret
             if not isinstance(error, TransientError) or attempt == ATTEMPTS or time.monotonic() + wait_s > deadline:
                 return _failed(step, contract, error)
+            emit("table.retry", attempt=attempt + 1, wait_s=wait_s, code=code_of(error), reason=reason_of(error))
             if error.code == SESSION_GONE:
                 step.lake.forget_spark()
             time.sleep(wait_s)
