@@ -42,6 +42,14 @@ class Settings(BaseSettings):
     spark_idle_minutes: int = Field(default=30, ge=1, le=24 * 60)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "console"] = "auto"
+    log_endpoint: str | None = None
+    log_rule: str | None = None
+    log_stream: str = "Custom-GlobalBev_CL"
+    log_tenant: str | None = None
+    log_client_id: str | None = None
+    log_client_secret: SecretStr | None = None
+    log_authority: str = "https://login.microsoftonline.com"
+    log_spool_mb: int = Field(default=50, ge=1, le=10_000)
 
     @cached_property
     def lake_root(self) -> str:

@@ -37,6 +37,10 @@ def configure_logging(settings: Settings, *, least: int | None = None) -> None:
     handler.setLevel(least or logging.NOTSET)
     root.addHandler(handler)
     write_runs_in_our_form(form_of(settings))
+    if settings.log_endpoint is not None:
+        from resources.logs.shipping import start_shipping  # noqa: PLC0415  an HTTP client that nobody else needs here
+
+        start_shipping(settings)
     logging.getLogger(LOGGER).setLevel(settings.log_level.upper())
     if settings.env != "local":
         logging.captureWarnings(True)  # else they are lines on standard error that are no JSON
