@@ -40,6 +40,7 @@ class Settings(BaseSettings):
     spark: SparkMode = "server"
     spark_memory: str = Field(default="3g", pattern=r"^\d+[gm]$")
     spark_idle_minutes: int = Field(default=30, ge=1, le=24 * 60)
+    dagster_url: str = "http://localhost:3000"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "console"] = "auto"
     log_endpoint: str | None = None
@@ -50,6 +51,10 @@ class Settings(BaseSettings):
     log_client_secret: SecretStr | None = None
     log_authority: str = "https://login.microsoftonline.com"
     log_spool_mb: int = Field(default=50, ge=1, le=10_000)
+    metrics_otlp: str | None = None
+    metrics_headers: SecretStr | None = None
+    metrics_application_insights: SecretStr | None = None
+    metrics_interval_s: int = Field(default=60, ge=1, le=3600)
 
     @cached_property
     def lake_root(self) -> str:

@@ -24,8 +24,8 @@ from globalbev_assets.contracts.model import Contract
 from globalbev_assets.contracts.names import LAYERS, TableName
 from globalbev_assets.errors import TerminalError
 from partitions.days import DayRange, parse_day
-from resources.logs.setup import configure_logging
 from resources.settings import PROJECT, Settings, load_settings
+from resources.telemetry import configure_telemetry
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -92,7 +92,7 @@ def prepare_environment() -> Settings:
     load_dotenv(PROJECT / ".env")
     os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", BATCH_SIZE)
     settings = load_settings()
-    configure_logging(settings, least=logging.WARNING)
+    configure_telemetry(settings, least=logging.WARNING)
     ours = settings.home.absolute() / "dagster"
     # Ours is made when it is missing, also where .env names it already; another instance's folder is its owner's.
     if Path(os.environ.get("DAGSTER_HOME") or ours) == ours:

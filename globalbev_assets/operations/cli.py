@@ -14,6 +14,8 @@ from typer.core import TyperGroup
 
 from globalbev_assets.operations.cli_contract import app as contract_app
 from globalbev_assets.operations.cli_lake import clean, doctor, sql
+from globalbev_assets.operations.cli_observability import heartbeat, metrics
+from globalbev_assets.operations.cli_observability import logs as logs_app
 from globalbev_assets.operations.cli_sandbox import app as sandbox_app
 from globalbev_assets.operations.failures import guarded
 
@@ -44,7 +46,8 @@ app = typer.Typer(
 )
 app.add_typer(sandbox_app, name="sandbox")
 app.add_typer(contract_app, name="contract")
-for command in (sql, clean, doctor):
+app.add_typer(logs_app, name="logs")
+for command in (sql, clean, doctor, heartbeat, metrics):
     app.command()(command)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]

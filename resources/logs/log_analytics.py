@@ -146,12 +146,16 @@ def log_analytics(settings: Settings) -> LogAnalytics | None:
     return LogAnalytics(session, f"{endpoint}/dataCollectionRules/{rule}/streams/{stream}?api-version={API_VERSION}", token)
 
 
-def checked_address(variable: str, address: str) -> str:
-    """The address without a trailing slash; GB-2401 unless it is https, or a loopback's http."""
+def checked_address(variable: str, address: str, *, is_plain_allowed: bool = False) -> str:
+    """The address without a trailing slash; GB-2401 unless it is https, or a loopback's http, or no secret goes there and plain http will do."""
     try:
         parts = urlsplit(address)
         is_sound = bool(parts.hostname) and not (parts.username or parts.password or parts.query or parts.fragment)
-        is_sound = is_sound and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)) and parts.port != 0
+        is_sound = (
+            is_sound
+            and (parts.scheme == "https" or (parts.scheme == "http" and (is_plain_allowed or parts.hostname in _LOOPBACK)))
+            and parts.port != 0
+        )
     except ValueError:
         is_sound = False
     if not is_sound:

@@ -18,15 +18,18 @@ from resources.logs.standard_error import MARK, StandardError
 from resources.settings import Settings
 
 
-def configure_logging(settings: Settings, *, least: int | None = None) -> None:
+def configure_logging(settings: Settings, *, least: int | None = None, with_dagster: bool = True) -> None:
     """Log as the settings say.
 
     Args:
         settings: of the installation; its secrets are hidden from now on, in whatever anybody logs or raises.
+        with_dagster: see to Dagster's own texts too; off for what must work without it.
         least: write only from this level on, for commands that talk to a person; events are shipped and shown by Dagster all the same.
     """
     REDACTOR.learn(secrets_of(settings))
-    redact_errors_of_dagster()
+    if with_dagster:
+        redact_errors_of_dagster()
+        write_runs_in_our_form(form_of(settings))
     _redact_all_records()
     if _is_configured():
         return
@@ -36,7 +39,6 @@ def configure_logging(settings: Settings, *, least: int | None = None) -> None:
     handler = StandardError(form_of(settings))
     handler.setLevel(least or logging.NOTSET)
     root.addHandler(handler)
-    write_runs_in_our_form(form_of(settings))
     if settings.log_endpoint is not None:
         from resources.logs.shipping import start_shipping  # noqa: PLC0415  an HTTP client that nobody else needs here
 
