@@ -21,6 +21,7 @@ from partitions.daily import daily_partitions
 from resources.environments import resources_of
 from resources.lakehouse_resource import book_of
 from resources.settings import Settings, load_settings
+from resources.telemetry import configure_telemetry
 from sensors.build import build_sensors
 
 # Partitioned checks and look-backs past the first day are preview and beta in Dagster 1.13; tests hold what we build on.
@@ -38,6 +39,7 @@ def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | 
         overrides: resources by key, for tests.
     """
     settings = settings or load_settings()
+    configure_telemetry(settings)
     book = book_of(settings)
     partitions = daily_partitions(settings.start_date, settings.end_date)
     checks = [domain_checks(layer, domain, book, partitions) for layer in LAYERS for domain in book.domains(layer)]

@@ -23,6 +23,7 @@ from resources.bronze_step import BronzeSources
 from resources.gold_step import publish_gold
 from resources.lakehouse_resource import LakehouseResource
 from resources.ledger import LedgerRow
+from resources.logs.step_events import step_log
 from resources.publishing import TableResult
 from resources.silver_step import publish_silver
 from resources.steps import Publish, Step, run_step
@@ -60,11 +61,16 @@ def publish_domain(
     """Publish the tables for the run's days and report each; raises one ``Failure`` that names what was not published."""
     days = days_of(context.partition_keys)
     failed: list[TableResult] = []
-    with lakehouse.step(context.run_id, days, is_backfill=len(days) > 1) as step, _publisher(layer, step, context.run_id) as publish:
+    with (
+        step_log(context.run_id, context.op.name, days, len(contracts)) as told,
+        lakehouse.step(context.run_id, days, is_backfill=len(days) > 1) as step,
+        _publisher(layer, step, context.run_id) as publish,
+    ):
         for result in run_step(step, contracts, publish):
             shown = _metadata(step, result)
             ours = [row for row in result.rows if row.business_day in days]
             _report(context, result, [row for row in result.rows if row.business_day not in days], shown)  # replayed: their reference has come
+            told.append(result)
             if result.failed_days:
                 failed.append(result)
                 _report(context, result, ours, shown)

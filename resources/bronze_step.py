@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from datetime import date
 from decimal import Decimal
@@ -23,6 +24,7 @@ from resources.gate import Gate
 from resources.json_api import fetch_days
 from resources.landing import list_deliveries
 from resources.ledger import DqResult
+from resources.logs.events import emit
 from resources.publishing import Batch, TableResult
 from resources.settings import Settings
 from resources.shop import Snapshot, open_snapshot
@@ -58,9 +60,11 @@ class BronzeSources:
     def _from_database(self, step: Step, contract: Contract) -> TableResult:
         variable = contract.source.options.get("dsn", "GLOBALBEV_SHOP_DSN")
         try:
+            started = time.monotonic()
             snapshot = self._snapshot(variable)
             record_relation(step, contract, snapshot.connection)
             counts = snapshot.counts(contract, step.range)
+            _tell_read("database", counts, started)
             frame = snapshot.frame(step.lake.spark, contract, step.range)
             return _publish(step, contract, frame, counts)
         except BaseException:
@@ -74,7 +78,7 @@ class BronzeSources:
             return self._snapshots[variable]
 
     def _from_files(self, step: Step, contract: Contract) -> TableResult:
-        root = self._settings.landing_root
+        root, started = self._settings.landing_root, time.monotonic()
         found = list_deliveries(
             root, file_feed(contract), now=now(), deadletter=self._settings.home / "deadletter", state=self._settings.home / "state"
         )
@@ -83,6 +87,7 @@ class BronzeSources:
         counts = Counter[date]()
         for file in wanted:
             counts[file.day] += file.records
+        _tell_read("files", counts, started)
         result = _publish(step, contract, from_files(step.lake.spark, contract, wanted), counts)
         result.results += _files_aside(step, contract, "dead_letter", [file.day for file in found.dead])
         result.results += _files_aside(step, contract, "still_arriving", [file.day for file in found.waiting])
@@ -92,18 +97,25 @@ class BronzeSources:
         options = contract.source.options
         token = self._settings.variable(options["token"]) if options.get("token") else None
         access = ApiAccess(self._settings.variable(options["url"]), token, self._settings.home / "state")
+        started = time.monotonic()
         answers = list(fetch_days(api_feed(contract), access, step.days, self._pages_folder / contract.table))
         fetched = [answer for answer in answers if isinstance(answer, DayFetch) and answer.has_data]
+        counts = {answer.day: answer.items for answer in fetched}
+        _tell_read("api", counts, started)
         refused = {answer.day: f"{answer.error.code} {answer.error.what}" for answer in answers if isinstance(answer, DayFailed)}
         if len(refused) == len(answers):
             raise next(answer.error for answer in answers if isinstance(answer, DayFailed))
         record_items(step, contract, [path for answer in fetched for path in answer.files])
         frame = from_pages(step.lake.spark, contract, fetched)
-        return _publish(step, contract, frame, {answer.day: answer.items for answer in fetched}, {day: why for day, why in refused.items() if day})
+        return _publish(step, contract, frame, counts, {day: why for day, why in refused.items() if day})
 
     @property
     def _pages_folder(self) -> Path:
         return self._settings.home / "staging" / f"{self._run_id}-{os.getpid()}"
+
+
+def _tell_read(source: str, counts: Mapping[date, int], started: float) -> None:
+    emit("source.read", source=source, rows=sum(counts.values()), duration_s=time.monotonic() - started)
 
 
 def _publish(

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -65,7 +66,7 @@ def fetch_days(  # noqa: PLR0913  two of them are options
     stop = threading.Event()
     with open_session(base_url, access.token, connections=workers) as session, ThreadPoolExecutor(workers, "json-api") as pool:
         source = Source(feed, base_url + feed.path, session, breaker, limits, today(), stop)
-        futures = [pool.submit(_settled, source, day, into) for day in days]
+        futures = [pool.submit(copy_context().run, _settled, source, day, into) for day in days]
         try:
             yield from map(Future.result, futures)
         finally:  # also when the reader of this iterator has had enough

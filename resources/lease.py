@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 
 from globalbev_assets.contracts.names import TableName
 from globalbev_assets.errors import TransientError
+from resources.logs.events import emit
 from resources.spark_server_record import is_process, start_of
 
 WAIT_S = 180.0
@@ -109,6 +110,7 @@ class Leases:
                 if other is None or self._may_take_over(other):
                     if other is not None:
                         self._fence(other, session, settle)
+                        emit("lease.taken_over", table=str(table), from_run=other.run_id, from_pid=other.pid, epoch=other.epoch + 1)
                     return _write(path, session, run_id, (other.epoch if other else 0) + 1)
             if time.monotonic() > deadline:
                 raise self._still_held(table, other)

@@ -26,6 +26,7 @@ from resources.gate import Day, Gate, results
 from resources.lakehouse import Lakehouse
 from resources.lease import Leases
 from resources.ledger import DqResult, LedgerRow
+from resources.logs.events import emit
 from resources.quarantine import write_quarantine
 from resources.spark import session_id, settle
 from resources.staging import figures, stage
@@ -135,14 +136,16 @@ class Publisher:
             write_quarantine(self.lake, contract, chosen, days, has_rejected=bool(rejected), run_id=self.run_id)
         failpoint("publish.after_quarantine")
         metadata = self._metadata(contract, judged, days)
-        published = chosen.where("_outcome = 'published'")
+        published, started = chosen.where("_outcome = 'published'"), time.monotonic()
         table_rows = stage(batch.output(published)) if batch.output else published
         if contract.is_keyed:
             self._merge(batch, table_rows, metadata)
         else:
             self._replace(contract, table_rows, days, metadata)
         failpoint("publish.after_table")
-        return self.lake.version(contract.name), _expanded(table_rows) if batch.output else {}
+        version = self.lake.version(contract.name)
+        emit("table.committed", version=version, day_count=len(days), duration_s=time.monotonic() - started)
+        return version, _expanded(table_rows) if batch.output else {}
 
     def _refuse_when_overtaken(self, batch: Batch) -> None:
         """What is superseded was decided before the lease; a run that committed in between may have brought newer rows."""

@@ -47,7 +47,20 @@ class Settings(BaseSettings):
     alerts_warn: SecretStr | None = None
     alert_run_minutes: int = Field(default=120, ge=1)
     dagster_url: str = "http://localhost:3000"
-    docs_url: str | None = Field(default=None, pattern=r"^https?://\S+$")
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["auto", "json", "console"] = "auto"
+    log_endpoint: str | None = None
+    log_rule: str | None = None
+    log_stream: str = "Custom-GlobalBev_CL"
+    log_tenant: str | None = None
+    log_client_id: str | None = None
+    log_client_secret: SecretStr | None = None
+    log_authority: str = "https://login.microsoftonline.com"
+    log_spool_mb: int = Field(default=50, ge=1, le=10_000)
+    metrics_otlp: str | None = None
+    metrics_headers: SecretStr | None = None
+    metrics_application_insights: SecretStr | None = None
+    metrics_interval_s: int = Field(default=60, ge=1, le=3600)
 
     @cached_property
     def lake_root(self) -> str:

@@ -9,6 +9,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from typing import Generic, TypeVar
 
 from globalbev_assets.contracts.model import Contract
@@ -47,7 +48,7 @@ class SideBySide(Generic[Place, Result]):
                     for contract in _ready(waiting, [contract for contract, _ in running.values()])[: len(free)]:
                         place = free.pop(0)
                         waiting.remove(contract)
-                        running[pool.submit(self._work, place, contract)] = (contract, place)
+                        running[pool.submit(copy_context().run, self._work, place, contract)] = (contract, place)
                     for future in wait(running, return_when=FIRST_COMPLETED).done:
                         free.append(running.pop(future)[1])
                         yield future.result()

@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 
 from globalbev_assets.errors import TransientError
+from resources.logs.events import emit
 from resources.settings import PROJECT
 from resources.spark_profile import python_environment
 from resources.spark_server_launch import Launch
@@ -32,6 +33,7 @@ def start_server(folder: Path, launch: Launch) -> ServerRecord:
     Raises:
         TransientError: GB-1121 when it does not answer in 90 s, GB-1122 when its JVM ends at once.
     """
+    started = time.monotonic()
     for attempt in range(1, _STARTS + 1):
         shutil.rmtree(folder / "tmp", ignore_errors=True)
         (folder / "tmp").mkdir(parents=True)
@@ -40,6 +42,7 @@ def start_server(folder: Path, launch: Launch) -> ServerRecord:
         try:
             record = _wait_for_record(folder, str(plan["launch"]), keeper)
             wait_until_it_answers(folder, record)
+            emit("server.started", pid=record.pid, port=record.port, memory=record.memory, duration_s=time.monotonic() - started)
             return record
         except TransientError:
             # A port that was free a moment ago was taken by somebody else: other ports, at most twice.
@@ -82,6 +85,7 @@ def end_server(folder: Path, record: ServerRecord) -> None:
             time.sleep(_PAUSE_S)
         if record.is_alive():
             server.kill()
+        emit("server.ended", pid=record.pid)
 
 
 def _run_keeper(folder: Path, plan: dict[str, object], token: str) -> subprocess.Popen[bytes]:

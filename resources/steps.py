@@ -20,6 +20,9 @@ from partitions.days import DayRange, now
 from resources.failpoints import failpoint
 from resources.lakehouse import Lakehouse
 from resources.ledger import LedgerRow
+from resources.logs.error_redaction import scrubbed
+from resources.logs.events import bound, emit
+from resources.logs.step_events import code_of, reason_of, tell_table
 from resources.publishing import Publisher, TableResult
 from resources.side_by_side import SideBySide, at_once, reads_of
 from resources.spark_errors import translated
@@ -96,19 +99,30 @@ def _published(step: Step, contracts: Sequence[Contract], publish: Publish) -> I
     places = min(at_once(), len(contracts))
     if step.fork is None or places < 2:
         for contract in contracts:
-            yield _tried(step, contract, publish)
+            yield _told(step, contract, publish)
         return
     with ExitStack() as forks:
         steps = [step, *(forks.enter_context(step.fork(step)) for _ in range(places - 1))]
-        tables = SideBySide(steps, lambda place, contract: _tried(place, contract, publish, tables.is_stopping), lambda place: place.lake.interrupt())
+        tables = SideBySide(steps, lambda place, contract: _told(place, contract, publish, tables.is_stopping), lambda place: place.lake.interrupt())
         yield from tables.results(contracts)
 
 
 def _record(step: Step, done: Sequence[TableResult]) -> None:
+    rows, results, started = [row for result in done for row in result.rows], [line for result in done for line in result.results], time.monotonic()
     try:
-        step.lake.ledger.append([row for result in done for row in result.rows], [line for result in done for line in result.results])
+        step.lake.ledger.append(rows, results)
     except Exception as raised:
         raise translated(raised) from raised
+    emit("ledger.recorded", rows=len(rows), results=len(results), duration_s=time.monotonic() - started)
+
+
+def _told(step: Step, contract: Contract, publish: Publish, is_stopping: Event | None = None) -> TableResult:
+    """Publish one table and tell of it."""
+    with bound(asset=str(contract.name)):
+        began = time.monotonic()
+        result = _tried(step, contract, publish, is_stopping)
+        tell_table(result, time.monotonic() - began)
+    return result
 
 
 def _tried(step: Step, contract: Contract, publish: Publish, is_stopping: Event | None = None) -> TableResult:
@@ -118,11 +132,12 @@ def _tried(step: Step, contract: Contract, publish: Publish, is_stopping: Event 
         try:
             return publish(step, contract)
         except Exception as raised:  # noqa: BLE001  a table's failure is recorded, named and raised at the step's end
-            error = translated(raised)
+            error = scrubbed(translated(raised))
             wait_s = FIRST_WAIT_S * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311  jitter, not a secret
             is_over = attempt == ATTEMPTS or time.monotonic() + wait_s > deadline or (is_stopping is not None and is_stopping.is_set())
             if not isinstance(error, TransientError) or is_over:
                 return _failed(step, contract, error)
+            emit("table.retry", attempt=attempt + 1, wait_s=wait_s, code=code_of(error), reason=reason_of(error))
             if error.code == SESSION_GONE:
                 step.lake.forget_spark()
             time.sleep(wait_s)

@@ -7,6 +7,7 @@ printed by ``--dry-run`` is the plan that is carried out.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import time
 import uuid
@@ -24,6 +25,7 @@ from globalbev_assets.contracts.names import LAYERS, TableName
 from globalbev_assets.errors import TerminalError
 from partitions.days import DayRange, parse_day
 from resources.settings import PROJECT, Settings, load_settings
+from resources.telemetry import configure_telemetry
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -90,6 +92,7 @@ def prepare_environment() -> Settings:
     load_dotenv(PROJECT / ".env")
     os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", BATCH_SIZE)
     settings = load_settings()
+    configure_telemetry(settings, least=logging.WARNING)
     ours = settings.home.absolute() / "dagster"
     # Ours is made when it is missing, also where .env names it already; another instance's folder is its owner's.
     if Path(os.environ.get("DAGSTER_HOME") or ours) == ours:

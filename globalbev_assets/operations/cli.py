@@ -18,6 +18,8 @@ from globalbev_assets.operations.cli_drift import drift
 from globalbev_assets.operations.cli_freshness import freshness
 from globalbev_assets.operations.cli_help import explain
 from globalbev_assets.operations.cli_lake import clean, doctor, sql
+from globalbev_assets.operations.cli_observability import heartbeat, metrics
+from globalbev_assets.operations.cli_observability import logs as logs_app
 from globalbev_assets.operations.cli_oncall import checks, ledger, trace
 from globalbev_assets.operations.cli_quarantine import app as quarantine_app
 from globalbev_assets.operations.cli_sandbox import app as sandbox_app
@@ -52,7 +54,8 @@ app.add_typer(sandbox_app, name="sandbox")
 app.add_typer(contract_app, name="contract")
 app.add_typer(alerts_app, name="alerts")
 app.add_typer(quarantine_app, name="quarantine")
-for command in (sql, clean, doctor, ledger, checks, trace, freshness, drift):
+app.add_typer(logs_app, name="logs")
+for command in (sql, clean, doctor, ledger, checks, trace, freshness, drift, heartbeat, metrics):
     app.command()(command)
 app.command("help")(explain)
 

@@ -7,7 +7,6 @@ mistake of ours, 130 is Ctrl-C.
 from __future__ import annotations
 
 import os
-import re
 import sys
 import tempfile
 import traceback
@@ -17,7 +16,6 @@ from pathlib import Path
 from globalbev_assets.errors import DataRejectedError, GlobalBevError, TransientError
 
 TERMINAL, TRANSIENT, REJECTED, UNEXPECTED, INTERRUPTED = 2, 75, 65, 70, 130
-_PASSWORD = re.compile(r"(?<=://)([^:/@\s]*):[^@\s]*@")
 
 
 def code_of(error: BaseException) -> int:
@@ -67,12 +65,11 @@ def _unexpected(error: Exception, *, is_verbose: bool) -> str:
 
 
 def without_secrets(text: str) -> str:
-    """The text without passwords in addresses and without the values of variables that name a secret."""
-    hidden = _PASSWORD.sub(r"\1:***@", text)
-    for name, value in os.environ.items():
-        if len(value) >= 8 and re.search(r"TOKEN|SECRET|PASSWORD|DSN|KEY\Z", name):
-            hidden = hidden.replace(value, "***")
-    return hidden
+    """The text without secrets and personal data, those of this installation and what looks like one."""
+    from resources.logs.redaction import REDACTOR, secrets_of_environment  # noqa: PLC0415  only a command that fails needs it
+
+    REDACTOR.learn(secrets_of_environment())
+    return REDACTOR.text(text)
 
 
 def _write(trace: str) -> Path:

@@ -1,0 +1,135 @@
+"""The heartbeat against a real instance of Dagster: its SQLite storage alive, dead, locked and gone."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+import time
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.remote_origin import InProcessCodeLocationOrigin, RemoteInstigatorOrigin, RemoteRepositoryOrigin
+from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, SensorInstigatorData
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+from dagster._daemon.types import DaemonHeartbeat
+
+from globalbev_assets.operations.heartbeat import Heartbeat, look
+from globalbev_assets.operations.heartbeat_notice import Notice
+from globalbev_assets.operations.heartbeat_signs import signs_of_storage
+from resources.dagster_home import prepare_dagster_home
+from resources.settings import Settings
+from tests.unit.cli_runs import make_home, run
+
+HOUR = 3600.0
+
+
+class Inbox:
+    """Keeps the kinds of messages."""
+
+    def __init__(self) -> None:
+        self.got: list[Notice] = []
+
+    def send(self, notice: Notice) -> str:
+        self.got.append(notice)
+        return ""
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    home = make_home(tmp_path, monkeypatch)
+    monkeypatch.setenv("DAGSTER_HOME", str(prepare_dagster_home(home)))
+    return home
+
+
+def beat(at: float, *, leave_out: str = "") -> None:
+    """Daemons that were alive at a time."""
+    with dg.DagsterInstance.get() as instance:
+        for kind in instance.get_required_daemon_types():
+            if kind != leave_out:
+                instance.add_daemon_heartbeat(DaemonHeartbeat(at, kind, "id"))
+
+
+def tick(at: float, status: InstigatorStatus) -> None:
+    """A sensor that last looked at a time."""
+    location = InProcessCodeLocationOrigin(LoadableTargetOrigin(module_name="x"))
+    origin = RemoteInstigatorOrigin(RemoteRepositoryOrigin(location, "repository"), f"sensor-{status.value}")
+    with dg.DagsterInstance.get() as instance:
+        instance.add_instigator_state(InstigatorState(origin, InstigatorType.SENSOR, status, SensorInstigatorData(at, min_interval=30)))
+
+
+def looked(home: Path, inbox: Inbox, silence_s: float = 600.0, within_s: float = 60.0) -> Heartbeat:
+    settings = Settings(home=home, _env_file=None)  # type: ignore[call-arg]
+    return look(settings, silence_s, to=[inbox], with_ui=False, within_s=within_s)
+
+
+def names(found: Heartbeat) -> list[str]:
+    return [reason.partition(":")[0] for reason in found.verdict.reasons]
+
+
+def test_a_dead_daemon_is_named_and_its_return_is_told(home: Path) -> None:
+    inbox = Inbox()
+    beat(time.time() - HOUR)
+    beat(time.time(), leave_out="SCHEDULER")
+    tick(time.time() - HOUR, InstigatorStatus.STOPPED)
+    found = looked(home, inbox)
+    assert (found.exit_code, names(found)) == (1, ["the daemon SCHEDULER"])
+    assert re.fullmatch(r"GlobalBev: Dagster is silent for 6\d min", inbox.got[0].title)
+    beat(time.time())
+    assert looked(home, inbox).exit_code == 0, "a sensor that is off need not look"
+    assert [notice.kind for notice in inbox.got] == ["silent", "back"]
+
+
+def test_sensors_that_are_on_and_no_longer_look_are_silence(home: Path) -> None:
+    beat(time.time())
+    tick(time.time() - HOUR, InstigatorStatus.RUNNING)
+    assert names(looked(home, Inbox())) == ["ticks of the sensors"]
+
+
+def test_a_locked_database_does_not_hold_the_look_up(home: Path) -> None:
+    inbox = Inbox()
+    beat(time.time())
+    assert looked(home, inbox).exit_code == 0
+    with sqlite3.connect(home / "dagster" / "history" / "runs.db") as lock:
+        lock.execute("begin exclusive")
+        began = time.monotonic()
+        assert looked(home, inbox, within_s=6).exit_code == 0, "a lock of a moment is no silence"
+        found = looked(home, inbox, silence_s=0.1, within_s=6)
+        assert time.monotonic() - began < 20
+    (reason,) = found.verdict.reasons
+    assert re.fullmatch(r"Dagster's storage: nothing for \d min \(no answer within 6 s: it is locked, or down\)", reason)
+    assert [notice.kind for notice in inbox.got] == ["silent"]
+
+
+def test_a_database_that_is_gone_is_told_and_not_made_again(home: Path) -> None:
+    inbox = Inbox()
+    beat(time.time())
+    looked(home, inbox)
+    runs = home / "dagster" / "history" / "runs.db"
+    runs.unlink()
+    assert looked(home, inbox, silence_s=0.1).exit_code == 1
+    assert "FileNotFoundError" in inbox.got[0].body
+    assert not runs.exists()
+
+
+def test_a_dagster_that_cannot_be_opened_is_a_sign_too(home: Path) -> None:
+    (home / "dagster" / "dagster.yaml").write_text("storage: {nonsense: true}\n")
+    (sign,) = signs_of_storage(home / "dagster", 5.0)
+    assert sign.good_at is None
+    assert "Error" in sign.what
+
+
+def test_the_command_says_it_and_its_exit_code_too(home: Path) -> None:
+    beat(time.time())
+    alive = run("heartbeat", "--no-ui")
+    assert (alive.exit_code, alive.stdout) == (0, "Dagster is alive.\n"), alive.output
+    (home / "state" / "heartbeat.json").unlink()
+    beat(time.time() - HOUR)
+    done = run("heartbeat", "--no-ui", "--json")
+    assert done.exit_code == 1
+    said = json.loads(done.stdout)
+    assert (said["silent"], said["notice"], said["not_sent"]) == (True, "silent", [])
+    (line,) = (home / "alerts" / "alerts.jsonl").read_text().splitlines()
+    assert json.loads(line)["kind"] == "heartbeat_silent"
