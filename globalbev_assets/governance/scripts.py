@@ -9,6 +9,7 @@ from globalbev_assets.contracts.model import Contract
 from globalbev_assets.contracts.names import LAYERS, TableName
 from globalbev_assets.contracts.operations import operations_contracts, quarantine_contract
 from globalbev_assets.governance.grants import catalog_grants, table_grants
+from globalbev_assets.governance.maintenance import optimize_statements, vacuum_statements
 from globalbev_assets.governance.masks import (
     ACCESS_TABLE,
     MASKS,
@@ -59,6 +60,8 @@ def unity_scripts(book: ContractBook, catalog: str, enforcement: Enforcement = "
     scripts["30_foreign_keys.sql"] = (one for contract in contracts.values() for one in foreign_keys(contract, catalog, contracts))
     scripts["40_masks.sql"] = _masks(catalog, contracts, groups, enforcement)
     scripts["50_grants.sql"] = _grants(catalog, contracts, groups)
+    scripts["maintenance/optimize.sql"] = optimize_statements(contracts.values(), catalog)
+    scripts["maintenance/vacuum.sql"] = vacuum_statements(contracts.values(), catalog)
     return {name: script(statements) for name, statements in scripts.items()}
 
 
