@@ -45,4 +45,6 @@ module "platform" {
   mail_addresses      = var.mail_addresses
   most_workers        = 2
   pool_idle_instances = 0
+  first_image         = var.first_image
+  postgres_password   = var.postgres_password
 }

@@ -12,3 +12,8 @@ output "vault_uri" {
   description = "Vault whose secrets have to be set by hand."
   value       = module.platform.vault_uri
 }
+
+output "registry" {
+  description = "Address of the registry that images are pushed to."
+  value       = module.platform.registry
+}

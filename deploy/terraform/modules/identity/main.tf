@@ -1,4 +1,5 @@
-# Entra groups for people, applications for machines. Nobody gets a token or a client secret: people sign in, GitHub and Dagster by federation.
+# Entra groups for people, applications for machines. People sign in, GitHub by federation, Dagster in Azure by its managed identity. One secret is
+# left, that of the pipeline's OAuth M2M at Databricks: made there by hand, kept in the vault, never here.
 # Databricks takes the groups over from Entra by automatic identity management, which an account admin switches on once.
 
 locals {
@@ -14,7 +15,6 @@ locals {
   applications = {
     pipeline = "Runs the steps on Databricks, signed in by OAuth M2M."
     deployer = "Deploys from GitHub: Terraform, bundle, SQL of the contracts."
-    dagster  = "Dagster's web server, daemon and code location."
   }
 }
 
@@ -54,6 +54,14 @@ resource "azuread_service_principal" "this" {
   client_id                    = each.value.client_id
   app_role_assignment_required = true
   owners                       = var.owners
+}
+
+# Under which Dagster's containers run: reads the vault, the lake's logs and the registry.
+resource "azurerm_user_assigned_identity" "dagster" {
+  name                = "id-${var.prefix}-dagster"
+  location            = var.location
+  resource_group_name = var.resource_group_name
+  tags                = var.tags
 }
 
 # Only a job that runs in this GitHub environment, so after its approval, gets a token of the deployer.

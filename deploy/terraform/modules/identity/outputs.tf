@@ -9,11 +9,20 @@ output "group_object_ids" {
 }
 
 output "client_ids" {
-  description = "Client id of each application: pipeline, deployer, dagster. Databricks names service principals so."
+  description = "Client id of each application: pipeline, deployer. Databricks names service principals so."
   value       = { for name, application in azuread_application.this : name => application.client_id }
 }
 
-output "principal_ids" {
-  description = "Object id of each application's service principal, for Azure roles."
-  value       = { for name, principal in azuread_service_principal.this : name => principal.object_id }
+output "deployer_principal_id" {
+  description = "Object id of the deployer's service principal, for Azure roles."
+  value       = azuread_service_principal.this["deployer"].object_id
+}
+
+output "dagster" {
+  description = "Dagster's managed identity: resource id, principal id, client id."
+  value = {
+    id           = azurerm_user_assigned_identity.dagster.id
+    principal_id = azurerm_user_assigned_identity.dagster.principal_id
+    client_id    = azurerm_user_assigned_identity.dagster.client_id
+  }
 }

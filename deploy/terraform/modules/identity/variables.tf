@@ -27,3 +27,18 @@ variable "owners" {
   description = "Object ids of the people who may change the groups' members and the applications."
   type        = set(string)
 }
+
+variable "location" {
+  description = "Azure region."
+  type        = string
+}
+
+variable "resource_group_name" {
+  description = "Resource group of the environment."
+  type        = string
+}
+
+variable "tags" {
+  description = "Tags of every resource."
+  type        = map(string)
+}

@@ -5,11 +5,16 @@ locals {
     host      = cidrsubnet(var.address_space, 2, 0)
     container = cidrsubnet(var.address_space, 2, 1)
   }
+  service_subnets = {
+    containers = { range = cidrsubnet(var.address_space, 4, 9), service = "Microsoft.App/environments" }
+    postgres   = { range = cidrsubnet(var.address_space, 4, 10), service = "Microsoft.DBforPostgreSQL/flexibleServers" }
+  }
   private_zones = {
     blob       = "privatelink.blob.core.windows.net"
     dfs        = "privatelink.dfs.core.windows.net"
     vault      = "privatelink.vaultcore.azure.net"
     databricks = "privatelink.azuredatabricks.net"
+    postgres   = "globalbev.private.postgres.database.azure.com"
   }
 }
 
@@ -108,6 +113,41 @@ resource "azurerm_subnet_network_security_group_association" "endpoints" {
   network_security_group_id = azurerm_network_security_group.endpoints.id
 }
 
+# Dagster's containers and its database, each in a subnet that only its service may use.
+resource "azurerm_subnet" "service" {
+  for_each = local.service_subnets
+
+  name                            = "snet-${var.name}-${each.key}"
+  resource_group_name             = var.resource_group_name
+  virtual_network_name            = azurerm_virtual_network.this.name
+  address_prefixes                = [each.value.range]
+  default_outbound_access_enabled = false
+
+  delegation {
+    name = each.key
+
+    service_delegation {
+      name    = each.value.service
+      actions = ["Microsoft.Network/virtualNetworks/subnets/join/action"]
+    }
+  }
+}
+
+resource "azurerm_subnet_network_security_group_association" "service" {
+  for_each = azurerm_subnet.service
+
+  subnet_id                 = each.value.id
+  network_security_group_id = azurerm_network_security_group.services.id
+}
+
+# Inside the network everything may talk, which is Azure's default; from outside nothing comes in, which is too.
+resource "azurerm_network_security_group" "services" {
+  name                = "nsg-${var.name}-services"
+  location            = var.location
+  resource_group_name = var.resource_group_name
+  tags                = var.tags
+}
+
 resource "azurerm_public_ip" "outbound" {
   name                = "pip-${var.name}-outbound"
   location            = var.location
@@ -134,6 +174,11 @@ resource "azurerm_subnet_nat_gateway_association" "workspace" {
   for_each = azurerm_subnet.workspace
 
   subnet_id      = each.value.id
+  nat_gateway_id = azurerm_nat_gateway.this.id
+}
+
+resource "azurerm_subnet_nat_gateway_association" "containers" {
+  subnet_id      = azurerm_subnet.service["containers"].id
   nat_gateway_id = azurerm_nat_gateway.this.id
 }
 

@@ -27,3 +27,8 @@ output "outbound_address" {
   description = "The address that sources see: allow it at the shop's database and the inventory API."
   value       = azurerm_public_ip.outbound.ip_address
 }
+
+output "service_subnet_ids" {
+  description = "Subnets of Dagster's containers and of its database: containers, postgres."
+  value       = { for key, subnet in azurerm_subnet.service : key => subnet.id }
+}

@@ -39,6 +39,10 @@ module "identity" {
   github_repository = var.github_repository
   teams             = var.teams
   owners            = var.group_owners
+
+  location            = var.location
+  resource_group_name = azurerm_resource_group.this.name
+  tags                = local.cost_tags
 }
 
 module "network" {
@@ -77,7 +81,7 @@ module "storage" {
   private_dns_zone_ids   = module.network.private_dns_zone_ids
   access_connector_id    = module.workspace.access_connector_id
   connector_principal_id = module.workspace.connector_principal_id
-  dagster_principal_id   = module.identity.principal_ids["dagster"]
+  dagster_principal_id   = module.identity.dagster.principal_id
   tags                   = local.cost_tags
 }
 
@@ -93,7 +97,7 @@ module "secrets" {
   private_dns_zone_ids             = module.network.private_dns_zone_ids
   databricks_application_object_id = data.azuread_service_principal.databricks.object_id
   officers_group_id                = module.identity.group_object_ids["admins"]
-  dagster_principal_id             = module.identity.principal_ids["dagster"]
+  dagster_principal_id             = module.identity.dagster.principal_id
   tags                             = local.cost_tags
 }
 
@@ -135,4 +139,31 @@ module "observability" {
   monthly_budget            = var.monthly_budget
   budget_start              = var.budget_start
   tags                      = local.cost_tags
+}
+
+module "dagster" {
+  source = "../dagster"
+
+  name                  = local.name
+  registry_name         = "crglobalbev${var.environment}${var.unique}"
+  location              = var.location
+  resource_group_name   = azurerm_resource_group.this.name
+  service_subnet_ids    = module.network.service_subnet_ids
+  postgres_dns_zone_id  = module.network.private_dns_zone_ids["postgres"]
+  log_analytics_id      = module.observability.log_analytics_id
+  identity              = module.identity.dagster
+  deployer_principal_id = module.identity.deployer_principal_id
+  vault_uri             = module.secrets.vault_uri
+  image                 = var.first_image
+  postgres_password     = var.postgres_password
+  tags                  = local.cost_tags
+
+  settings = {
+    GLOBALBEV_ENV          = var.environment
+    GLOBALBEV_LAKE         = module.storage.urls["lake"]
+    DATABRICKS_HOST        = module.workspace.host
+    DATABRICKS_CLIENT_ID   = module.identity.client_ids["pipeline"]
+    DAGSTER_LOGS_ACCOUNT   = module.storage.account_name
+    DAGSTER_LOGS_CONTAINER = "dagster-logs"
+  }
 }

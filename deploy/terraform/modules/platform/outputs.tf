@@ -25,6 +25,11 @@ output "outbound_address" {
 }
 
 output "vault_uri" {
-  description = "Vault whose secrets have to be set by hand: mask-salt, shop-dsn, inventory-token, alert-webhook."
+  description = "Vault whose secrets have to be set by hand: mask-salt, shop-dsn, inventory-token, databricks-client-secret, dagster-postgres-password."
   value       = module.secrets.vault_uri
+}
+
+output "registry" {
+  description = "Address of the registry that images are pushed to."
+  value       = module.dagster.registry
 }

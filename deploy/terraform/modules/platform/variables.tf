@@ -87,3 +87,15 @@ variable "pool_idle_instances" {
   description = "Virtual machines that are kept warm."
   type        = number
 }
+
+variable "first_image" {
+  description = "Image that Dagster's apps are made with; afterwards the deployment sets it."
+  type        = string
+}
+
+variable "postgres_password" {
+  description = "Password of Dagster's database, from the vault."
+  type        = string
+  sensitive   = true
+  ephemeral   = true
+}
