@@ -12,7 +12,7 @@ import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from deploy.checks.terraform_files import TERRAFORM, resource_types
 
@@ -31,9 +31,12 @@ def assembly(site_packages: Path, provider: str) -> Node:
     """The jsii assembly of a provider's package."""
     (archive,) = (site_packages / f"cdktn_provider_{provider}" / "_jsii").glob("*.tgz")
     with tarfile.open(archive) as opened:
-        content = opened.extractfile("package/.jsii")
-        assert content is not None
+        content = opened.extractfile("package/.jsii") or _broken(archive)
         return json.loads(content.read())  # type: ignore[no-any-return]
+
+
+def _broken(archive: Path) -> NoReturn:
+    raise SystemExit(f"{archive} holds no assembly")
 
 
 def schemas(document: Node, wanted: set[str]) -> Iterator[tuple[str, Node]]:
@@ -45,7 +48,9 @@ def schemas(document: Node, wanted: set[str]) -> Iterator[tuple[str, Node]]:
             continue
         name = ("data." if about[1] == "data-sources" else "") + about[2]
         if name in wanted and f"{fqn}Config" in types:
-            outputs = sorted({snake(found["name"]) for found in kind["properties"] if not found["name"].endswith("Input") and not found.get("static")})
+            outputs = sorted(
+                {snake(found["name"]) for found in kind["properties"] if not found["name"].endswith("Input") and not found.get("static")}
+            )
             yield name, {**_arguments(types, types[f"{fqn}Config"]), "readable": outputs}
 
 
