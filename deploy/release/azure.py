@@ -37,11 +37,8 @@ class ContainerApps:
     def is_ready(self, app: str, image: str) -> bool:
         """Whether the latest revision is the ready one and has that image."""
         found = self._az("show", app)["properties"]
-        return (
-            found["template"]["containers"][0]["image"] == image
-            and found["latestRevisionName"] == found["latestReadyRevisionName"]
-            and found["runningStatus"] == "Running"
-        )
+        is_latest_ready = found["latestRevisionName"] == found["latestReadyRevisionName"]
+        return bool(found["template"]["containers"][0]["image"] == image and is_latest_ready and found["runningStatus"] == "Running")
 
     def previous_image(self, app: str) -> str:
         """The image of the newest revision that had another one; Container Apps keeps ten."""

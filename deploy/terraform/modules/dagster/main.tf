@@ -29,6 +29,7 @@ resource "azurerm_container_registry" "this" {
   sku                           = "Premium"
   admin_enabled                 = false
   anonymous_pull_enabled        = false
+  data_endpoint_enabled         = true
   public_network_access_enabled = true
   zone_redundancy_enabled       = true
   retention_policy_in_days      = 30
