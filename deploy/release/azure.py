@@ -6,7 +6,7 @@ import json
 import subprocess
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from deploy.release.plan import Restored
@@ -64,6 +64,17 @@ class Warehouse:
 
     catalog: str
     warehouse_id: str
+
+    def stop_writers(self) -> int:
+        """Cancel the runs that the step launcher submitted: killing Dagster's process does not end its cluster."""
+        from databricks.sdk import WorkspaceClient  # noqa: PLC0415
+        from databricks.sdk.service.jobs import RunType  # noqa: PLC0415
+
+        jobs = WorkspaceClient().jobs
+        active = [run.run_id for run in jobs.list_runs(active_only=True, run_type=RunType.SUBMIT_RUN) if run.run_id]
+        for waiter in [jobs.cancel_run(run_id) for run_id in active]:
+            waiter.result(timeout=timedelta(seconds=120))
+        return len(active)
 
     def restore(self, name: TableName, moment: datetime) -> Restored:
         """RESTORE; Delta itself writes nothing where the table is what it was."""

@@ -41,6 +41,9 @@ class Platform(Protocol):
 class Lake(Protocol):
     """Where the tables lie."""
 
+    def stop_writers(self) -> int:
+        """End every step that still writes, wherever it runs, and say how many there were: it would publish after the restore."""
+
     def restore(self, name: TableName, moment: datetime) -> Restored:
         """Bring a table to what it was; ``younger``: it was not there yet, and stays as it is."""
 
@@ -56,7 +59,8 @@ class Plan:
 
     def lines(self) -> Iterator[str]:
         """The plan for a person."""
-        yield f"{self.environment}: stop daemon; {', '.join(f'start {app}' for app in APPS)} with {self.image}"
+        stopped = "stop daemon, stop code, cancel steps under way" if self.moment else "stop daemon"
+        yield f"{self.environment}: {stopped}; {', '.join(f'start {app}' for app in APPS)} with {self.image}"
         if self.moment:
             yield f"{len(self.tables)} tables to {self.moment.isoformat()}: {', '.join(map(str, self.tables))}"
 
@@ -77,13 +81,15 @@ def plan_of(environment: str, image: str, contracts: Iterable[Contract], moment:
 
 
 def execute(plan: Plan, platform: Platform, lake: Lake, wait: Callable[[float], None] = time.sleep) -> list[Done]:
-    """Do it: no new runs, then tables and code side by side, the daemon last.
+    """Do it: no new runs; where tables go back, no writer; then tables and code side by side, the daemon last.
 
     Raises:
         TimeoutError: when an app is not ready within the deadline; what was done stays done.
     """
     started = time.monotonic()
     done = [_timed("stop daemon", partial(platform.stop, "daemon"))]
+    if plan.moment:
+        done += [_timed("stop code", partial(platform.stop, "code")), _timed("cancel steps under way", lambda: f"{lake.stop_writers()} cancelled")]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         restored = [pool.submit(_restored, lake, name, plan.moment) for name in plan.tables if plan.moment]
         done += [_timed(f"start {app}", partial(_start, platform, app, plan.image, started, wait)) for app in APPS[:-1]]

@@ -35,6 +35,10 @@ class LocalLake:
 
     root: Path
 
+    def stop_writers(self) -> int:
+        """Nothing writes to the copy."""
+        return 0
+
     def restore(self, name: TableName, moment: datetime) -> Restored:
         """Bring a table to what it was."""
         path = self.root / name.layer / name.table

@@ -47,11 +47,17 @@ class Apps:
 
 
 class Tables:
-    def __init__(self) -> None:
+    def __init__(self, log: list[str] | None = None) -> None:
         self.restored: list[tuple[str, datetime]] = []
+        self.log = log if log is not None else []
+
+    def stop_writers(self) -> int:
+        self.log.append("stop writers")
+        return 2
 
     def restore(self, name: TableName, moment: datetime) -> Restored:
         self.restored.append((str(name), moment))
+        self.log.append("restore")
         return "restored"
 
 
@@ -79,6 +85,15 @@ def test_with_a_time_all_but_bronze_goes_back() -> None:
     assert layers == {"silver", "gold", "quarantine", "ops"}
     assert ("ops.ledger", NOW) in tables.restored
     assert len(tables.restored) == len([one for one in contracts() if one.layer != "bronze"])
+
+
+def test_nothing_writes_any_more_before_a_table_goes_back() -> None:
+    """A step on a cluster outlives Dagster's container, and would publish into a table that was just restored."""
+    apps = Apps({})
+    done = execute(plan_of("dev", IMAGE, contracts(), NOW), apps, Tables(apps.log), wait=lambda _: None)
+    assert apps.log[:3] == ["stop daemon", "stop code", "stop writers"]
+    assert apps.log.index("restore") > 2
+    assert ("cancel steps under way", "2 cancelled") in {(one.step, one.outcome) for one in done}
 
 
 def test_an_app_that_does_not_start_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,7 +135,7 @@ def test_a_dry_run_says_all_and_does_nothing(monkeypatch: pytest.MonkeyPatch, ca
     monkeypatch.setattr(sys, "argv", ["release", "prod", "--image", IMAGE, "--data-to", "2026-11-25T06:00:00Z", "--dry-run"])
     assert main() == 0
     said = capsys.readouterr().out
-    assert said.startswith(f"prod: stop daemon; start code, start web, start daemon with {IMAGE}\n")
+    assert said.startswith(f"prod: stop daemon, stop code, cancel steps under way; start code, start web, start daemon with {IMAGE}\n")
     assert "silver.orders" in said
 
 
