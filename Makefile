@@ -12,10 +12,10 @@ UV_SYSTEM_CERTS ?= 1
 export UV_SYSTEM_CERTS
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test lint style types layers contracts format faults bench down clean clean-data hooks
+.PHONY: help setup demo dev test lint style types layers contracts format faults deploy-check deploy-schema unity bench down clean clean-data hooks
 
 help: ## List what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 setup: $(READY) ## Install the locked packages into .venv, and uv into .uv when it is missing
 
@@ -51,6 +51,16 @@ format: $(READY) ## Bring the code into the house's form
 faults: $(READY) ## Everything that kills and breaks things, the slow ones too
 	@$(BIN)/pytest tests/faults --durations=15 --durations-min=1 $(ARGS)
 
+deploy-check: $(READY) .iac/.ready ## Terraform, workflows, image and bundle, as far as that goes without a cloud
+	@$(BIN)/python -m deploy.checks .iac
+	@$(BIN)/pytest -q -p no:randomly tests/unit/test_unity.py $(wildcard tests/unit/test_deploy_*.py)
+
+deploy-schema: $(READY) .iac/.ready ## Take the providers' schema anew, after another resource or version
+	@$(BIN)/python -m deploy.checks.provider_schema .iac/lib/python3.*/site-packages
+
+unity: $(READY) ## Write the golden files of the SQL for Unity Catalog anew, after a contract has changed
+	@$(BIN)/globalbev contract unity --catalog globalbev_dev --lake abfss://lake@stglobalbevdev.dfs.core.windows.net --out tests/golden/unity
+
 bench: $(READY) ## Measure against one plain PySpark script; results in benchmarks/results
 	@$(BIN)/python -m benchmarks $(ARGS)
 
@@ -72,6 +82,12 @@ $(READY): pyproject.toml uv.lock
 	@uv cache dir >/dev/null 2>&1 || $(MAKE) .uv/bin/uv
 	@echo "set-up: the locked packages into .venv (seconds from a filled cache; 0.9 GB to download the first time)"
 	@PATH="$(PATH_WITH_UV)" uv sync --quiet --frozen --all-extras --compile-bytecode
+	@touch $@
+
+# A second environment: checkov's hcl2 and python-hcl2 overwrite each other.
+.iac/.ready: pyproject.toml uv.lock
+	@echo "set-up: checkov and the providers' schema into .iac"
+	@PATH="$(PATH_WITH_UV)" UV_PROJECT_ENVIRONMENT=.iac uv sync --quiet --frozen --only-group iac
 	@touch $@
 
 .uv/bin/uv:

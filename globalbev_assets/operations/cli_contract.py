@@ -99,6 +99,25 @@ def new(  # noqa: PLR0913  a command's options
     console().print(f"then: add {out} to GLOBALBEV_CONTRACTS and run `globalbev contract lint`")
 
 
+@app.command()
+def unity(  # noqa: PLR0913  a command's options
+    catalog: Annotated[str, typer.Option(help="Catalog of the environment; its groups are named after it.")] = "globalbev_dev",
+    out: Annotated[Path | None, typer.Option(help="Folder to write the scripts into; without it they are printed.")] = None,
+    masks: Annotated[str, typer.Option(help="policies: by tags (runtime 16.4 or later). columns: SET MASK, column by column.")] = "policies",
+    lake: Annotated[str | None, typer.Option(help="Where the tables' files lie, as in GLOBALBEV_LAKE; managed tables otherwise.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Only say whether the folder is current; exit code 2 when it is not.")] = False,
+    as_json: Json = False,
+) -> None:
+    """SQL for Unity Catalog from the contracts: tables, constraints, tags, masks, row filters, grants."""
+    from globalbev_assets.operations.unity_files import Wanted, unity_files  # noqa: PLC0415
+
+    if masks not in {"policies", "columns"}:
+        raise typer.BadParameter("Choose policies or columns.", param_hint="--masks")
+    if check and out is None:
+        raise typer.BadParameter("Say with --out which folder is to be compared.", param_hint="--check")
+    unity_files(Wanted(catalog, "policies" if masks == "policies" else "columns", lake), out, is_check=check, as_json=as_json)
+
+
 def _show_draft(draft: Draft, paths: tuple[Path, ...], problems: list[Problem], *, is_key_guessed: bool) -> None:
     out = console()
     out.print("\n".join(f"written: {path}" for path in paths))

@@ -10,20 +10,12 @@ import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from globalbev_assets.contracts.model import Contract
+from globalbev_assets.contracts.masking import HASH_CHARACTERS, HIDDEN, masks_of
 
 if TYPE_CHECKING:
     from duckdb import Expression
 
-HIDDEN = "***"
-HASH_CHARACTERS = 16  # 64 bits: enough to join by, short enough to read
-RESCUED = "_rescued"  # fields that no contract knows, so nobody has said that they are not personal
-
-
-def masks_of(contract: Contract) -> dict[str, str]:
-    """The table's personal columns, each with its mask."""
-    personal = {column.name: column.mask or "redact" for column in contract.columns if column.is_pii}
-    return personal | ({RESCUED: "redact"} if personal and RESCUED in contract.column_names else {})
+__all__ = ["masked", "masks_of", "salt_of"]
 
 
 def masked(name: str, kind: str, mask: str | None, salt: str) -> Expression:

@@ -1,0 +1,73 @@
+"""The command of the deployment job and of the rollback job."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from deploy.release.azure import ContainerApps, Warehouse
+from deploy.release.plan import APPS, DEADLINE_S, Done, execute, plan_of
+from globalbev_assets.contracts.loader import load_contracts
+from globalbev_assets.governance.scripts import unity_contracts
+
+IMAGE = re.compile(r"[a-z0-9]+\.azurecr\.io/[a-z0-9/_-]+(@sha256:[0-9a-f]{64}|:[A-Za-z0-9._-]{1,128})\Z")
+
+
+PREVIOUS = "previous"
+
+
+def moment(value: str) -> datetime:
+    """A time with its zone: data that goes back by an hour too far is data lost."""
+    parsed = datetime.fromisoformat(value)
+    if parsed.tzinfo is None:
+        raise argparse.ArgumentTypeError("say the zone as well, such as 2026-11-25T06:00:00Z")
+    if parsed > datetime.now(UTC):
+        raise argparse.ArgumentTypeError("that is in the future")
+    return parsed
+
+
+def image(value: str) -> str:
+    """An image of our registry, by digest or tag, or the word for the one before."""
+    if value != PREVIOUS and not IMAGE.match(value):
+        raise argparse.ArgumentTypeError(f"such as crglobalbevprodgb01.azurecr.io/globalbev@sha256:…, or {PREVIOUS}")
+    return value
+
+
+def summary(done: Sequence[Done], seconds: float) -> str:
+    """What was done, for a person."""
+    lines = [f"{one.duration_s:7.1f} s  {one.step}: {one.outcome}" for one in done]
+    kept = "within" if seconds <= DEADLINE_S else "OVER"
+    return "\n".join([*lines, f"{seconds:7.1f} s  in all, {kept} the {DEADLINE_S:.0f} s that are promised"])
+
+
+def main() -> int:
+    """Make the plan; do it unless it is only to be shown."""
+    parser = argparse.ArgumentParser(
+        prog="python -m deploy.release", description="An image into the three apps; if wished the tables back to what they were."
+    )
+    parser.add_argument("environment", choices=("dev", "test", "prod"))
+    parser.add_argument("--image", type=image, required=True)
+    parser.add_argument("--data-to", type=moment, help="a time with its zone; without it the tables stay as they are")
+    parser.add_argument("--dry-run", action="store_true")
+    chosen = parser.parse_args()
+    platform = ContainerApps(chosen.environment)
+    chosen_image = platform.previous_image(APPS[0]) if chosen.image == PREVIOUS else chosen.image
+    plan = plan_of(chosen.environment, chosen_image, unity_contracts(load_contracts()).values(), chosen.data_to)
+    sys.stdout.write("".join(f"{line}\n" for line in plan.lines()))
+    if chosen.dry_run:
+        return 0
+    lake = Warehouse(f"globalbev_{chosen.environment}", os.environ["WAREHOUSE_ID"] if plan.tables else "")
+    started = time.monotonic()
+    done = execute(plan, platform, lake)
+    seconds = time.monotonic() - started
+    sys.stdout.write(f"{summary(done, seconds)}\n")
+    return 0 if seconds <= DEADLINE_S else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

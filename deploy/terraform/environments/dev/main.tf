@@ -1,0 +1,50 @@
+# Every value that makes this environment another one than its siblings stands here or in backend.hcl.
+
+provider "azurerm" {
+  subscription_id     = var.subscription_id
+  storage_use_azuread = true
+  use_oidc            = var.is_github
+
+  features {
+    key_vault {
+      purge_soft_delete_on_destroy    = false
+      recover_soft_deleted_key_vaults = true
+    }
+
+    resource_group {
+      prevent_deletion_if_contains_resources = true
+    }
+  }
+}
+
+provider "azuread" {
+  use_oidc = var.is_github
+}
+
+provider "databricks" {
+  azure_workspace_resource_id = module.platform.workspace_resource_id
+  auth_type                   = var.is_github ? "github-oidc-azure" : "azure-cli"
+}
+
+module "platform" {
+  source = "../../modules/platform"
+
+  environment         = "dev"
+  location            = var.location
+  address_space       = "10.40.0.0/22"
+  unique              = var.unique
+  replication         = "ZRS"
+  is_public           = true
+  github_repository   = var.github_repository
+  group_owners        = var.group_owners
+  teams               = var.teams
+  cost_center         = var.cost_center
+  monthly_budget      = 300
+  budget_start        = "2026-12-01T00:00:00Z"
+  log_retention_days  = 30
+  mail_addresses      = var.mail_addresses
+  most_workers        = 2
+  pool_idle_instances = 0
+  first_image         = var.first_image
+  postgres_password   = var.postgres_password
+}

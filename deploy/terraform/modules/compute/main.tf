@@ -1,0 +1,220 @@
+# What runs, on what, and at what price at most. The policy is what holds the price: the step launcher asks for a cluster by `policy_id`.
+
+locals {
+  fixed_tags = { for tag, value in var.cost_tags : "custom_tags.${tag}" => { type = "fixed", value = value, hidden = true } }
+
+  # Spot with fallback stands here and nowhere else: the launcher's own configuration knows no SPOT_WITH_FALLBACK_AZURE, and a pool has no fallback.
+  job_policy = merge(local.fixed_tags, {
+    cluster_type                          = { type = "fixed", value = "job" }
+    spark_version                         = { type = "fixed", value = var.spark_version }
+    node_type_id                          = { type = "fixed", value = var.node_type }
+    driver_node_type_id                   = { type = "fixed", value = var.node_type }
+    data_security_mode                    = { type = "fixed", value = "SINGLE_USER" }
+    single_user_name                      = { type = "fixed", value = var.pipeline_client_id }
+    runtime_engine                        = { type = "fixed", value = "STANDARD" }
+    "autoscale.min_workers"               = { type = "range", minValue = 1, maxValue = 2, defaultValue = 1 }
+    "autoscale.max_workers"               = { type = "range", minValue = 1, maxValue = var.most_workers, defaultValue = 2 }
+    "azure_attributes.availability"       = { type = "fixed", value = "SPOT_WITH_FALLBACK_AZURE" }
+    "azure_attributes.first_on_demand"    = { type = "fixed", value = 1 }
+    "azure_attributes.spot_bid_max_price" = { type = "fixed", value = -1 }
+    "enable_local_disk_encryption"        = { type = "fixed", value = true }
+    instance_pool_id                      = { type = "forbidden", hidden = true }
+    driver_instance_pool_id               = { type = "forbidden", hidden = true }
+    num_workers                           = { type = "forbidden", hidden = true }
+    dbus_per_hour                         = { type = "range", maxValue = 10 }
+  })
+
+  # Instances of the pool are tagged by the pool: a job's own tags do not reach them.
+  pool_policy = merge(
+    { for key, rule in local.job_policy : key => rule if !contains(["node_type_id", "driver_node_type_id"], key) && !startswith(key, "azure_attributes.") && !startswith(key, "custom_tags.") },
+    {
+      instance_pool_id        = { type = "fixed", value = databricks_instance_pool.this.id, hidden = true }
+      driver_instance_pool_id = { type = "fixed", value = databricks_instance_pool.on_demand.id, hidden = true }
+    },
+  )
+
+  # For people who look into something: small, alone, gone after twenty minutes.
+  person_policy = merge(local.fixed_tags, {
+    cluster_type                       = { type = "fixed", value = "all-purpose" }
+    spark_version                      = { type = "fixed", value = var.spark_version }
+    node_type_id                       = { type = "fixed", value = var.node_type }
+    driver_node_type_id                = { type = "fixed", value = var.node_type }
+    data_security_mode                 = { type = "fixed", value = "USER_ISOLATION" }
+    autotermination_minutes            = { type = "fixed", value = 20 }
+    "autoscale.min_workers"            = { type = "fixed", value = 1 }
+    "autoscale.max_workers"            = { type = "range", minValue = 1, maxValue = 2, defaultValue = 1 }
+    "azure_attributes.availability"    = { type = "fixed", value = "SPOT_WITH_FALLBACK_AZURE" }
+    "azure_attributes.first_on_demand" = { type = "fixed", value = 1 }
+    dbus_per_hour                      = { type = "range", maxValue = 5 }
+  })
+}
+
+resource "databricks_cluster_policy" "job" {
+  name                  = "${var.name}-job"
+  description           = "Job clusters of the pipeline: autoscaled, spot with fallback, tagged."
+  definition            = jsonencode(local.job_policy)
+  max_clusters_per_user = 10
+}
+
+resource "databricks_cluster_policy" "pool" {
+  name                  = "${var.name}-pool"
+  description           = "Job clusters of the pipeline out of the pool: started in seconds, where a machine is warm."
+  definition            = jsonencode(local.pool_policy)
+  max_clusters_per_user = 10
+}
+
+resource "databricks_cluster_policy" "person" {
+  name                  = "${var.name}-person"
+  description           = "A small cluster for one person, gone after twenty minutes without use."
+  definition            = jsonencode(local.person_policy)
+  max_clusters_per_user = 1
+}
+
+resource "databricks_permissions" "pipeline_policy" {
+  for_each = {
+    job  = databricks_cluster_policy.job.id
+    pool = databricks_cluster_policy.pool.id
+  }
+
+  cluster_policy_id = each.value
+
+  access_control {
+    group_name       = var.groups["etl"]
+    permission_level = "CAN_USE"
+  }
+}
+
+resource "databricks_permissions" "person_policy" {
+  cluster_policy_id = databricks_cluster_policy.person.id
+
+  access_control {
+    group_name       = var.groups["engineers"]
+    permission_level = "CAN_USE"
+  }
+}
+
+# Workers may be taken away; the driver may not, so it has a pool of its own.
+resource "databricks_instance_pool" "this" {
+  instance_pool_name                    = "${var.name}-workers"
+  node_type_id                          = var.node_type
+  min_idle_instances                    = var.pool_idle_instances
+  max_capacity                          = 4 * var.most_workers
+  idle_instance_autotermination_minutes = 15
+  enable_elastic_disk                   = true
+  preloaded_spark_versions              = [var.spark_version]
+  custom_tags                           = var.cost_tags
+
+  azure_attributes {
+    availability       = "SPOT_AZURE"
+    spot_bid_max_price = -1
+  }
+}
+
+resource "databricks_instance_pool" "on_demand" {
+  instance_pool_name                    = "${var.name}-drivers"
+  node_type_id                          = var.node_type
+  min_idle_instances                    = 0
+  max_capacity                          = 10
+  idle_instance_autotermination_minutes = 15
+  enable_elastic_disk                   = true
+  preloaded_spark_versions              = [var.spark_version]
+  custom_tags                           = var.cost_tags
+
+  azure_attributes {
+    availability = "ON_DEMAND_AZURE"
+  }
+}
+
+resource "databricks_permissions" "pool" {
+  for_each = {
+    workers = databricks_instance_pool.this.id
+    drivers = databricks_instance_pool.on_demand.id
+  }
+
+  instance_pool_id = each.value
+
+  access_control {
+    group_name       = var.groups["etl"]
+    permission_level = "CAN_ATTACH_TO"
+  }
+}
+
+resource "databricks_sql_endpoint" "analysts" {
+  name                      = "${var.name}-analysts"
+  cluster_size              = var.warehouse_size
+  min_num_clusters          = 1
+  max_num_clusters          = 2
+  auto_stop_mins            = 10
+  warehouse_type            = "PRO"
+  enable_serverless_compute = false
+  enable_photon             = true
+  spot_instance_policy      = "COST_OPTIMIZED"
+
+  tags {
+    dynamic "custom_tags" {
+      for_each = var.cost_tags
+
+      content {
+        key   = custom_tags.key
+        value = custom_tags.value
+      }
+    }
+  }
+}
+
+resource "databricks_permissions" "warehouse" {
+  sql_endpoint_id = databricks_sql_endpoint.analysts.id
+
+  access_control {
+    group_name       = var.groups["analysts"]
+    permission_level = "CAN_USE"
+  }
+
+  access_control {
+    group_name       = var.groups["engineers"]
+    permission_level = "CAN_USE"
+  }
+
+  access_control {
+    service_principal_name = var.deployer_client_id
+    permission_level       = "CAN_USE"
+  }
+}
+
+resource "databricks_service_principal" "this" {
+  for_each = {
+    pipeline = var.pipeline_client_id
+    deployer = var.deployer_client_id
+  }
+
+  application_id        = each.value
+  display_name          = "${var.name}-${each.key}"
+  allow_cluster_create  = false
+  databricks_sql_access = each.key == "deployer"
+  workspace_access      = true
+}
+
+# Needs an Entra identity: a scope behind a vault cannot be made with a token.
+resource "databricks_secret_scope" "this" {
+  name = "globalbev"
+
+  keyvault_metadata {
+    resource_id = var.vault_id
+    dns_name    = var.vault_uri
+  }
+}
+
+resource "databricks_secret_acl" "readers" {
+  for_each = toset(["etl", "admins"])
+
+  scope      = databricks_secret_scope.this.name
+  principal  = var.groups[each.value]
+  permission = "READ"
+}
+
+# Tables outside Unity Catalog would be outside of every mask. The DBFS root stays on: the step launcher stages its files there.
+resource "databricks_disable_legacy_access_setting" "this" {
+  disable_legacy_access {
+    value = true
+  }
+}

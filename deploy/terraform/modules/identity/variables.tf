@@ -1,0 +1,44 @@
+variable "prefix" {
+  description = "What the groups and applications are named after: the catalog's name with hyphens, such as globalbev-dev. The generated grants and policies use the same names."
+  type        = string
+}
+
+variable "environment" {
+  description = "dev, test or prod: the GitHub environment whose jobs may sign in as the deployer."
+  type        = string
+}
+
+variable "github_repository" {
+  description = "Repository that deploys, as owner/name."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$", var.github_repository))
+    error_message = "owner/name."
+  }
+}
+
+variable "teams" {
+  description = "Teams that own tables, as the contracts name them."
+  type        = set(string)
+}
+
+variable "owners" {
+  description = "Object ids of the people who may change the groups' members and the applications."
+  type        = set(string)
+}
+
+variable "location" {
+  description = "Azure region."
+  type        = string
+}
+
+variable "resource_group_name" {
+  description = "Resource group of the environment."
+  type        = string
+}
+
+variable "tags" {
+  description = "Tags of every resource."
+  type        = map(string)
+}

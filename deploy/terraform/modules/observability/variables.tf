@@ -1,0 +1,87 @@
+variable "name" {
+  description = "What every resource of the environment is named after, such as globalbev-dev."
+  type        = string
+}
+
+variable "location" {
+  description = "Azure region."
+  type        = string
+}
+
+variable "resource_group_name" {
+  description = "Resource group of the environment."
+  type        = string
+}
+
+variable "resource_group_id" {
+  description = "Id of the resource group that the budget watches; Databricks' machines lie in another one, which has its own."
+  type        = string
+}
+
+variable "managed_resource_group_id" {
+  description = "Id of the resource group of Databricks' machines."
+  type        = string
+}
+
+variable "watched" {
+  description = "Resource id and log categories of what sends its logs here, by a name of its own. An empty list of categories means all logs."
+  type = map(object({
+    resource_id = string
+    categories  = optional(list(string), [])
+  }))
+}
+
+variable "retention_days" {
+  description = "Days for which logs are kept. Audit wants a year in prod."
+  type        = number
+  default     = 90
+
+  validation {
+    condition     = var.retention_days >= 30 && var.retention_days <= 730
+    error_message = "30 to 730 days."
+  }
+}
+
+variable "daily_quota_gb" {
+  description = "Most gigabytes a day that are taken in, so that a loop of log lines does not become an invoice."
+  type        = number
+  default     = 5
+}
+
+variable "mail_addresses" {
+  description = "Who is told, by a name for each: a list of the team, never a person's own address."
+  type        = map(string)
+}
+
+variable "webhook" {
+  description = "The on-call product's endpoint, taken from the vault at deployment; empty for none."
+  type        = string
+  default     = ""
+  sensitive   = true
+}
+
+variable "monthly_budget" {
+  description = "Budget a month of each resource group, in the subscription's currency."
+  type        = number
+}
+
+variable "budget_start" {
+  description = "First day of the month from which the budget counts, as 2026-12-01T00:00:00Z. Never changed later: the budget would be made again."
+  type        = string
+}
+
+variable "alert_settings" {
+  description = "What differs from the usual for a query in deploy/kql, by the file's name without .kql."
+  type = map(object({
+    severity  = optional(number)
+    frequency = optional(string)
+    window    = optional(string)
+    enabled   = optional(bool)
+  }))
+  default = {}
+}
+
+variable "tags" {
+  description = "Tags of every resource."
+  type        = map(string)
+}

@@ -1,0 +1,169 @@
+# One environment, whole. The modules below know nothing of each other; what one needs of another is handed over here.
+
+locals {
+  catalog = "globalbev_${var.environment}"
+  name    = "globalbev-${var.environment}"
+  cost_tags = {
+    team         = "data-platform"
+    environment  = var.environment
+    cost_center  = var.cost_center
+    data_product = "globalbev-lakehouse"
+  }
+  watched = {
+    databricks = { resource_id = module.workspace.resource_id }
+    vault      = { resource_id = module.secrets.vault_id }
+    lake       = { resource_id = "${module.storage.account_id}/blobServices/default", categories = ["StorageRead", "StorageWrite", "StorageDelete"] }
+  }
+}
+
+data "azurerm_client_config" "current" {}
+
+data "azurerm_subscription" "current" {}
+
+# The first-party application of Databricks: the same client id in every tenant, another object id in each.
+data "azuread_service_principal" "databricks" {
+  client_id = "2ff814a6-3304-4ab8-85cb-cd0e6f879c1d"
+}
+
+resource "azurerm_resource_group" "this" {
+  name     = "rg-${local.name}"
+  location = var.location
+  tags     = local.cost_tags
+}
+
+module "identity" {
+  source = "../identity"
+
+  prefix            = local.name
+  environment       = var.environment
+  github_repository = var.github_repository
+  teams             = var.teams
+  owners            = var.group_owners
+
+  location            = var.location
+  resource_group_name = azurerm_resource_group.this.name
+  tags                = local.cost_tags
+}
+
+module "network" {
+  source = "../network"
+
+  name                = local.name
+  location            = var.location
+  resource_group_name = azurerm_resource_group.this.name
+  address_space       = var.address_space
+  tags                = local.cost_tags
+}
+
+module "workspace" {
+  source = "../workspace"
+
+  name                 = local.name
+  location             = var.location
+  resource_group_name  = azurerm_resource_group.this.name
+  virtual_network_id   = module.network.virtual_network_id
+  workspace_subnets    = module.network.workspace_subnets
+  endpoints_subnet_id  = module.network.endpoints_subnet_id
+  private_dns_zone_ids = module.network.private_dns_zone_ids
+  is_public            = var.is_public
+  tags                 = local.cost_tags
+}
+
+module "storage" {
+  source = "../storage"
+
+  name                   = local.name
+  account_name           = "stglobalbev${var.environment}${var.unique}"
+  location               = var.location
+  resource_group_name    = azurerm_resource_group.this.name
+  replication            = var.replication
+  endpoints_subnet_id    = module.network.endpoints_subnet_id
+  private_dns_zone_ids   = module.network.private_dns_zone_ids
+  access_connector_id    = module.workspace.access_connector_id
+  connector_principal_id = module.workspace.connector_principal_id
+  dagster_principal_id   = module.identity.dagster.principal_id
+  tags                   = local.cost_tags
+}
+
+module "secrets" {
+  source = "../secrets"
+
+  name                             = local.name
+  vault_name                       = "kv-globalbev-${var.environment}-${var.unique}"
+  location                         = var.location
+  resource_group_name              = azurerm_resource_group.this.name
+  tenant_id                        = data.azurerm_client_config.current.tenant_id
+  endpoints_subnet_id              = module.network.endpoints_subnet_id
+  private_dns_zone_ids             = module.network.private_dns_zone_ids
+  databricks_application_object_id = data.azuread_service_principal.databricks.object_id
+  officers_group_id                = module.identity.group_object_ids["admins"]
+  dagster_principal_id             = module.identity.dagster.principal_id
+  tags                             = local.cost_tags
+}
+
+module "catalog" {
+  source = "../catalog"
+
+  catalog             = local.catalog
+  workspace_id        = module.workspace.workspace_id
+  access_connector_id = module.workspace.access_connector_id
+  urls                = module.storage.urls
+  groups              = module.identity.groups
+}
+
+module "compute" {
+  source = "../compute"
+
+  name                = local.name
+  groups              = module.identity.groups
+  pipeline_client_id  = module.identity.client_ids["pipeline"]
+  deployer_client_id  = module.identity.client_ids["deployer"]
+  vault_id            = module.secrets.vault_id
+  vault_uri           = module.secrets.vault_uri
+  most_workers        = var.most_workers
+  pool_idle_instances = var.pool_idle_instances
+  cost_tags           = local.cost_tags
+}
+
+module "observability" {
+  source = "../observability"
+
+  name                      = local.name
+  location                  = var.location
+  resource_group_name       = azurerm_resource_group.this.name
+  resource_group_id         = azurerm_resource_group.this.id
+  managed_resource_group_id = "${data.azurerm_subscription.current.id}/resourceGroups/rg-${local.name}-databricks-managed"
+  watched                   = local.watched
+  retention_days            = var.log_retention_days
+  mail_addresses            = var.mail_addresses
+  monthly_budget            = var.monthly_budget
+  budget_start              = var.budget_start
+  tags                      = local.cost_tags
+}
+
+module "dagster" {
+  source = "../dagster"
+
+  name                  = local.name
+  registry_name         = "crglobalbev${var.environment}${var.unique}"
+  location              = var.location
+  resource_group_name   = azurerm_resource_group.this.name
+  service_subnet_ids    = module.network.service_subnet_ids
+  postgres_dns_zone_id  = module.network.private_dns_zone_ids["postgres"]
+  log_analytics_id      = module.observability.log_analytics_id
+  identity              = module.identity.dagster
+  deployer_principal_id = module.identity.deployer_principal_id
+  vault_uri             = module.secrets.vault_uri
+  image                 = var.first_image
+  postgres_password     = var.postgres_password
+  tags                  = local.cost_tags
+
+  settings = {
+    GLOBALBEV_ENV          = var.environment
+    GLOBALBEV_LAKE         = module.storage.urls["lake"]
+    DATABRICKS_HOST        = module.workspace.host
+    DATABRICKS_CLIENT_ID   = module.identity.client_ids["pipeline"]
+    DAGSTER_LOGS_ACCOUNT   = module.storage.account_name
+    DAGSTER_LOGS_CONTAINER = "dagster-logs"
+  }
+}

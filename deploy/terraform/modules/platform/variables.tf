@@ -1,0 +1,101 @@
+variable "environment" {
+  description = "dev, test or prod."
+  type        = string
+
+  validation {
+    condition     = contains(["dev", "test", "prod"], var.environment)
+    error_message = "dev, test or prod."
+  }
+}
+
+variable "location" {
+  description = "Azure region."
+  type        = string
+}
+
+variable "address_space" {
+  description = "Address range of the environment's network, at least a /22."
+  type        = string
+}
+
+variable "unique" {
+  description = "3 to 6 small letters and digits that make the names of account and vault unique in all of Azure."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z0-9]{3,6}$", var.unique))
+    error_message = "3 to 6 small letters and digits."
+  }
+}
+
+variable "replication" {
+  description = "Replication of the lake's account: LRS, ZRS or GZRS."
+  type        = string
+}
+
+variable "is_public" {
+  description = "Whether the workspace's front end can be reached from the internet."
+  type        = bool
+}
+
+variable "github_repository" {
+  description = "Repository that deploys, as owner/name."
+  type        = string
+}
+
+variable "group_owners" {
+  description = "Object ids of the people who may change the groups' members."
+  type        = set(string)
+}
+
+variable "teams" {
+  description = "Teams that own tables, as the contracts name them."
+  type        = set(string)
+}
+
+variable "cost_center" {
+  description = "Cost centre that the environment is booked on."
+  type        = string
+}
+
+variable "monthly_budget" {
+  description = "Budget a month of each resource group, in the subscription's currency."
+  type        = number
+}
+
+variable "budget_start" {
+  description = "First day of the month from which the budget counts, as 2026-12-01T00:00:00Z."
+  type        = string
+}
+
+variable "log_retention_days" {
+  description = "Days for which logs are kept."
+  type        = number
+}
+
+variable "mail_addresses" {
+  description = "Who is told of alerts and budgets, by a name for each."
+  type        = map(string)
+}
+
+variable "most_workers" {
+  description = "Most workers that a job's cluster may grow to."
+  type        = number
+}
+
+variable "pool_idle_instances" {
+  description = "Virtual machines that are kept warm."
+  type        = number
+}
+
+variable "first_image" {
+  description = "Image that Dagster's apps are made with; afterwards the deployment sets it."
+  type        = string
+}
+
+variable "postgres_password" {
+  description = "Password of Dagster's database, from the vault."
+  type        = string
+  sensitive   = true
+  ephemeral   = true
+}

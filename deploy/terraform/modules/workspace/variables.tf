@@ -1,0 +1,48 @@
+variable "name" {
+  description = "What every resource of the environment is named after, such as globalbev-dev."
+  type        = string
+}
+
+variable "location" {
+  description = "Azure region."
+  type        = string
+}
+
+variable "resource_group_name" {
+  description = "Resource group of the environment."
+  type        = string
+}
+
+variable "virtual_network_id" {
+  description = "Network that the clusters are put into."
+  type        = string
+}
+
+variable "workspace_subnets" {
+  description = "Name and security-group association of the two delegated subnets, host and container."
+  type = map(object({
+    name           = string
+    association_id = string
+  }))
+}
+
+variable "endpoints_subnet_id" {
+  description = "Subnet of the private endpoints."
+  type        = string
+}
+
+variable "private_dns_zone_ids" {
+  description = "Private DNS zones by service: databricks is used."
+  type        = map(string)
+}
+
+variable "is_public" {
+  description = "Whether the workspace's front end can be reached from the internet (sign-in is by Entra either way). False needs runners and Dagster in a peered network."
+  type        = bool
+  default     = false
+}
+
+variable "tags" {
+  description = "Tags of every resource; Databricks puts them on its virtual machines as well, so that they are the cost tags."
+  type        = map(string)
+}

@@ -1,0 +1,11 @@
+-- Made by `globalbev contract unity` from the contracts. Do not edit: change the contract and make it again.
+CREATE TABLE IF NOT EXISTS `globalbev_dev`.`ops`.`mask_salt` (`salt` STRING NOT NULL) USING DELTA;
+INSERT INTO `globalbev_dev`.`ops`.`mask_salt` SELECT secret('globalbev', 'mask-salt') WHERE NOT EXISTS (SELECT `salt` FROM `globalbev_dev`.`ops`.`mask_salt`);
+CREATE TABLE IF NOT EXISTS `globalbev_dev`.`ops`.`market_access` (`principal` STRING NOT NULL, `market_id` STRING NOT NULL) USING DELTA;
+CREATE OR REPLACE FUNCTION `globalbev_dev`.`ops`.`mask_redact` (`value` STRING) RETURNS STRING COMMENT 'Three asterisks instead of the value.' RETURN CASE WHEN `value` IS NULL THEN NULL ELSE '***' END;
+CREATE OR REPLACE FUNCTION `globalbev_dev`.`ops`.`mask_sha256_salted` (`value` STRING) RETURNS STRING COMMENT 'A salted hash, the same for the same value; nothing while there is no salt.' RETURN CASE WHEN `value` IS NULL THEN NULL ELSE left(sha2(concat((SELECT max(`salt`) FROM `globalbev_dev`.`ops`.`mask_salt`), `value`), 256), 16) END;
+CREATE OR REPLACE FUNCTION `globalbev_dev`.`ops`.`mask_prefix3` (`value` STRING) RETURNS STRING COMMENT 'The first three characters.' RETURN CASE WHEN `value` IS NULL THEN NULL ELSE concat(left(`value`, 3), '***') END;
+CREATE OR REPLACE FUNCTION `globalbev_dev`.`ops`.`mask_year_date` (`value` DATE) RETURNS DATE COMMENT 'The first day of the date\'s year.' RETURN CASE WHEN `value` IS NULL THEN NULL ELSE trunc(`value`, 'YEAR') END;
+CREATE OR REPLACE FUNCTION `globalbev_dev`.`ops`.`mask_year_timestamp` (`value` TIMESTAMP) RETURNS TIMESTAMP COMMENT 'The first instant of the time\'s year.' RETURN CASE WHEN `value` IS NULL THEN NULL ELSE date_trunc('YEAR', `value`) END;
+CREATE OR REPLACE FUNCTION `globalbev_dev`.`ops`.`mask_empty` (`value` STRING) RETURNS STRING COMMENT 'Nothing; for values that no text can stand for, such as numbers.' RETURN CASE WHEN `value` IS NULL THEN NULL ELSE NULL END;
+CREATE OR REPLACE FUNCTION `globalbev_dev`.`ops`.`row_of_market` (`market` STRING) RETURNS BOOLEAN COMMENT 'Whether the reader may see rows of that market.' RETURN EXISTS (SELECT 1 FROM `globalbev_dev`.`ops`.`market_access` AS `granted` WHERE `granted`.`market_id` = `market` AND `granted`.`principal` = current_user());

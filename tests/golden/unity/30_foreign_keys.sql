@@ -1,0 +1,23 @@
+-- Made by `globalbev contract unity` from the contracts. Do not edit: change the contract and make it again.
+ALTER TABLE `globalbev_dev`.`silver`.`lots` DROP CONSTRAINT IF EXISTS `fk_sku`;
+ALTER TABLE `globalbev_dev`.`silver`.`lots` ADD CONSTRAINT `fk_sku` FOREIGN KEY (`sku`) REFERENCES `globalbev_dev`.`silver`.`products` (`sku`) NOT ENFORCED;
+ALTER TABLE `globalbev_dev`.`silver`.`stores` DROP CONSTRAINT IF EXISTS `fk_market_id`;
+ALTER TABLE `globalbev_dev`.`silver`.`stores` ADD CONSTRAINT `fk_market_id` FOREIGN KEY (`market_id`) REFERENCES `globalbev_dev`.`silver`.`markets` (`market_id`) NOT ENFORCED;
+ALTER TABLE `globalbev_dev`.`silver`.`orders` DROP CONSTRAINT IF EXISTS `fk_store_id`;
+ALTER TABLE `globalbev_dev`.`silver`.`orders` ADD CONSTRAINT `fk_store_id` FOREIGN KEY (`store_id`) REFERENCES `globalbev_dev`.`silver`.`stores` (`store_id`) NOT ENFORCED;
+ALTER TABLE `globalbev_dev`.`silver`.`orders` DROP CONSTRAINT IF EXISTS `fk_market_id`;
+ALTER TABLE `globalbev_dev`.`silver`.`orders` ADD CONSTRAINT `fk_market_id` FOREIGN KEY (`market_id`) REFERENCES `globalbev_dev`.`silver`.`markets` (`market_id`) NOT ENFORCED;
+ALTER TABLE `globalbev_dev`.`silver`.`order_lines` DROP CONSTRAINT IF EXISTS `fk_sku`;
+ALTER TABLE `globalbev_dev`.`silver`.`order_lines` ADD CONSTRAINT `fk_sku` FOREIGN KEY (`sku`) REFERENCES `globalbev_dev`.`silver`.`products` (`sku`) NOT ENFORCED;
+ALTER TABLE `globalbev_dev`.`silver`.`order_lines` DROP CONSTRAINT IF EXISTS `fk_order_id`;
+ALTER TABLE `globalbev_dev`.`silver`.`order_lines` ADD CONSTRAINT `fk_order_id` FOREIGN KEY (`order_id`) REFERENCES `globalbev_dev`.`silver`.`orders` (`order_id`) NOT ENFORCED;
+ALTER TABLE `globalbev_dev`.`silver`.`order_lines` DROP CONSTRAINT IF EXISTS `fk_lot_id`;
+ALTER TABLE `globalbev_dev`.`silver`.`order_lines` ADD CONSTRAINT `fk_lot_id` FOREIGN KEY (`lot_id`) REFERENCES `globalbev_dev`.`silver`.`lots` (`lot_id`) NOT ENFORCED;
+ALTER TABLE `globalbev_dev`.`silver`.`payments` DROP CONSTRAINT IF EXISTS `fk_order_id`;
+ALTER TABLE `globalbev_dev`.`silver`.`payments` ADD CONSTRAINT `fk_order_id` FOREIGN KEY (`order_id`) REFERENCES `globalbev_dev`.`silver`.`orders` (`order_id`) NOT ENFORCED;
+ALTER TABLE `globalbev_dev`.`silver`.`market_panel` DROP CONSTRAINT IF EXISTS `fk_market_id`;
+ALTER TABLE `globalbev_dev`.`silver`.`market_panel` ADD CONSTRAINT `fk_market_id` FOREIGN KEY (`market_id`) REFERENCES `globalbev_dev`.`silver`.`markets` (`market_id`) NOT ENFORCED;
+ALTER TABLE `globalbev_dev`.`silver`.`inventory_levels` DROP CONSTRAINT IF EXISTS `fk_sku`;
+ALTER TABLE `globalbev_dev`.`silver`.`inventory_levels` ADD CONSTRAINT `fk_sku` FOREIGN KEY (`sku`) REFERENCES `globalbev_dev`.`silver`.`products` (`sku`) NOT ENFORCED;
+ALTER TABLE `globalbev_dev`.`silver`.`nutrition` DROP CONSTRAINT IF EXISTS `fk_sku`;
+ALTER TABLE `globalbev_dev`.`silver`.`nutrition` ADD CONSTRAINT `fk_sku` FOREIGN KEY (`sku`) REFERENCES `globalbev_dev`.`silver`.`products` (`sku`) NOT ENFORCED;

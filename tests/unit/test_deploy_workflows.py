@@ -1,0 +1,104 @@
+"""The workflows' own rules: pinned, least rights, no secrets, one order of environments, a rollback in one job. GitHub's schema: `make deploy-check`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / ".github" / "workflows"
+PATHS = sorted(FOLDER.glob("*.yml"))
+PINNED = re.compile(r"uses: [\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")
+RIGHTS = {"contents": {"read"}, "id-token": {"write"}}
+every = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+
+
+def workflow(name: str) -> dict[str, Any]:
+    found = yaml.safe_load((FOLDER / f"{name}.yml").read_text())
+    return {("on" if key is True else key): value for key, value in found.items()}
+
+
+def jobs(path: Path) -> dict[str, dict[str, Any]]:
+    return workflow(path.stem)["jobs"]  # type: ignore[no-any-return]
+
+
+def test_there_are_workflows() -> None:
+    assert {path.stem for path in PATHS} == {"ci", "deploy", "deploy-environment", "rollback", "cloud-checks"}
+
+
+@every
+def test_an_action_of_others_is_pinned_by_its_commit(path: Path) -> None:
+    """A tag can be moved to other code; a commit cannot."""
+    used = [line.strip().removeprefix("- ") for line in path.read_text().splitlines() if "uses:" in line]
+    assert [line for line in used if not line.startswith("uses: ./") and not PINNED.match(line)] == []
+
+
+def test_an_action_has_one_version_everywhere() -> None:
+    versions: dict[str, set[str]] = {}
+    for path in PATHS:
+        for name, version in re.findall(r"uses: ([\w./-]+)@(\S+ # \S+)", path.read_text()):
+            versions.setdefault(name, set()).add(version)
+    assert {name: found for name, found in versions.items() if len(found) > 1} == {}
+
+
+@every
+def test_a_job_has_the_least_rights_and_an_end(path: Path) -> None:
+    assert workflow(path.stem)["permissions"] == {}
+    for name, job in jobs(path).items():
+        assert all(value in RIGHTS[right] for right, value in job["permissions"].items()), name
+        assert "uses" in job or job["timeout-minutes"] <= 60, name
+
+
+@every
+def test_who_signs_in_runs_in_an_environment(path: Path) -> None:
+    """The federated credential is bound to the environment, and so is the approval."""
+    for name, job in jobs(path).items():
+        if "id-token" in job["permissions"] and "uses" not in job:
+            assert job["environment"], name
+        if "id-token" not in job["permissions"]:
+            assert "azure/login" not in str(job), name
+
+
+@every
+def test_no_secret_is_named_and_no_input_gets_into_a_script(path: Path) -> None:
+    assert "secrets." not in path.read_text()
+    for name, job in jobs(path).items():
+        for step in job.get("steps", ()):
+            assert "${{" not in step.get("run", ""), (name, step.get("name"))
+            if "actions/checkout" in step.get("uses", ""):
+                assert step["with"]["persist-credentials"] is False, name
+
+
+@every
+def test_a_script_stops_at_its_first_error(path: Path) -> None:
+    for name, job in jobs(path).items():
+        for step in job.get("steps", ()):
+            script = step.get("run", "")
+            assert "\n" not in script.strip() or script.startswith("set -euo pipefail\n"), (name, step.get("name"))
+
+
+def test_the_way_is_tests_dev_test_prod_with_one_image() -> None:
+    found = workflow("deploy")["jobs"]
+    assert found["tests"]["uses"].endswith("/ci.yml")
+    assert (found["image"]["needs"], found["dev"]["needs"], found["test"]["needs"], found["prod"]["needs"]) == (
+        "tests", "image", ["image", "dev"], ["image", "test"],
+    )  # fmt: skip
+    assert {found[name]["with"]["environment"] for name in ("dev", "test", "prod")} == {"dev", "test", "prod"}
+    assert {found[name]["with"]["image"] for name in ("dev", "test", "prod")} == {"${{ needs.image.outputs.image }}"}
+
+
+def test_a_rollback_is_one_job_and_waits_for_a_deployment() -> None:
+    (back,) = workflow("rollback")["jobs"].values()
+    (forth,) = workflow("deploy-environment")["jobs"].values()
+    assert back["concurrency"] == forth["concurrency"] == {"group": "release-${{ inputs.environment }}", "cancel-in-progress": False}
+    assert "python -m deploy.release" in back["steps"][-1]["run"]
+    assert "python -m deploy.release" in forth["steps"][-1]["run"]
+
+
+def test_what_needs_a_cloud_is_not_part_of_a_change_s_checks() -> None:
+    assert "azure" not in (FOLDER / "ci.yml").read_text()
+    assert set(workflow("cloud-checks")["on"]) == {"workflow_dispatch", "schedule"}
