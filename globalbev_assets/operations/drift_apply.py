@@ -27,7 +27,7 @@ class Outcome:
         proposal: the changes.
         is_dry_run: nothing was written.
         closed: differences that are over now.
-        held: days to load again, by bronze table; with the layers from which on.
+        held: days that were held and can be loaded now, by bronze table.
         silent: sources that could not be looked at; their differences stay open until the sensor reaches them.
     """
 
@@ -67,14 +67,16 @@ def apply_patches(report: Report, *, is_dry_run: bool) -> Outcome:
     proposal = report.proposal()
     if is_dry_run or not proposal.edited:
         return Outcome(proposal, is_dry_run)
-    held = {row.table_name: sorted(report.held.get(row.table_name, {})) for row in report.open_rows if row.is_breaking}
+    held: dict[str, set[date]] = {}
+    for row in report.open_rows:
+        held.setdefault(row.table_name, set()).update(report.held(row))
     proposal.apply()
     before = report.comparison
     comparison = Comparison(before.settings, contracts_of(before.settings))
     silent = look_now(comparison)
     still_open = {row.drift_id for row in comparison.drifts.rows() if row.is_open}
     closed = tuple(row.drift_id for row in report.open_rows if row.drift_id not in still_open)
-    return Outcome(proposal, is_dry_run, closed, {table: days for table, days in held.items() if days}, tuple(silent))
+    return Outcome(proposal, is_dry_run, closed, {table: sorted(days) for table, days in held.items() if days}, tuple(silent))
 
 
 def show_outcome(outcome: Outcome, out: Console) -> None:
@@ -97,6 +99,6 @@ def show_outcome(outcome: Outcome, out: Console) -> None:
         out.print(f"Not looked at: {reason}. What is recorded of it stays open until the sensor reaches it.")
     out.print(f"over: {', '.join(outcome.closed) or 'nothing yet'}")
     for table, days in outcome.held.items():
-        out.print(f"then: globalbev backfill {days[0]} {days[-1]}   ({table}: {len(days)} days were held)")
+        out.print(f"then: globalbev backfill {days[0]} {days[-1]}   ({table}: {'1 day was' if len(days) == 1 else f'{len(days)} days were'} held)")
     if any(one.path.is_relative_to(PROJECT / "globalbev_assets") for one in proposal.edited):
         out.print("then: globalbev contract docs, and commit contracts and data dictionary")

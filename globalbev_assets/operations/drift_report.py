@@ -15,7 +15,7 @@ from resources.drift.evaluation import RUNBOOK
 from resources.drift.hold import held_by_drift
 from resources.drift.proposals import Proposal, patch_path, propose
 from resources.drift.record import DriftRow
-from resources.ledger import Ledger
+from resources.ledger import Ledger, LedgerRow
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -53,16 +53,15 @@ class Report:
         """Those that are still there."""
         return tuple(row for row in self.rows if row.is_open)
 
+    def held(self, row: DriftRow) -> list[date]:
+        """The days that a difference keeps silver from reading, in order."""
+        history = {day: found for (table, day), found in self._latest.items() if table == row.table_name}
+        return sorted(held_by_drift([row], history, history))
+
     @cached_property
-    def held(self) -> dict[str, dict[date, str]]:
-        """The days of each bronze table that silver may not read, with the reason."""
-        tables = sorted({row.table_name for row in self.rows})
-        latest = Ledger(self.comparison.settings.lake_root).latest(tables)
-        found = {}
-        for table in tables:
-            history = {day: row for (name, day), row in latest.items() if name == table}
-            found[table] = held_by_drift([row for row in self.rows if row.table_name == table], history, history)
-        return found
+    def _latest(self) -> dict[tuple[str, date], LedgerRow]:
+        tables = sorted({row.table_name for row in self.rows if row.is_breaking})
+        return Ledger(self.comparison.settings.lake_root).latest(tables) if tables else {}
 
     def proposal(self) -> Proposal:
         """The patch of all open differences together."""
@@ -84,7 +83,7 @@ def _document(row: DriftRow, report: Report) -> dict[str, Any]:
         "is_breaking": row.is_breaking, "evidence": row.evidence, "affects": row.difference.affects, "source": row.source,
         "first_day": row.first_day, "last_day": row.last_day, "opened_at": row.opened_at, "last_seen_at": row.last_seen_at,
         "closed_at": row.closed_at, "closed_by": row.closed_by, "says": row.difference.words,
-        "held_days": sorted(map(str, report.held.get(row.table_name, {}))) if row.is_breaking else [],
+        "held_days": list(map(str, report.held(row))),
         "proposes": [f"{change.table}: {change.words}" for change in changes],
     }  # fmt: skip
 
@@ -101,10 +100,8 @@ def show_list(report: Report, out: Console, silent: Iterable[str] = ()) -> None:
     for head in ("id", "table", "what", "silver", "since", "over"):
         table.add_column(head, overflow="fold")
     for row in report.rows:
-        held = len(report.held.get(row.table_name, {})) if row.is_breaking else 0
         over = f"{row.closed_at:%Y-%m-%d %H:%M} by the {row.closed_by}" if row.closed_at else ""
-        silver = f"holds {held} days" if row.is_breaking and row.is_open else "goes on"
-        table.add_row(row.drift_id, row.table_name, row.difference.words, silver, f"{row.opened_at:%Y-%m-%d %H:%M}", over)
+        table.add_row(row.drift_id, row.table_name, row.difference.words, _in_short(row, report.held(row)), f"{row.opened_at:%Y-%m-%d %H:%M}", over)
     out.print(table)
     if report.open_rows:
         out.print("\nglobalbev drift show TABLE tells more; globalbev drift --apply --dry-run TABLE shows the contract's patch.")
@@ -137,8 +134,7 @@ def _show_one(row: DriftRow, report: Report, out: Console) -> None:
         out.print(f"  affects   {row.affects}")
     over = f"over {row.closed_at:%Y-%m-%d %H:%M} by the {row.closed_by}" if row.closed_at else f"last seen {row.last_seen_at:%Y-%m-%d %H:%M}"
     out.print(f"  since     {row.opened_at:%Y-%m-%d %H:%M} UTC, {over}")
-    held = report.held.get(row.table_name, {}) if row.is_breaking else {}
-    out.print(f"  silver    {_held_words(sorted(held), is_breaking=row.is_breaking)}")
+    out.print(f"  silver    {_held_words(row, report.held(row))}")
     for change in changes_for(row.difference, report.comparison.book) if row.is_open else ():
         out.print(f"  proposes  {change.table}: {change.words}")
     if row.is_open and not changes_for(row.difference, report.comparison.book):
@@ -146,12 +142,23 @@ def _show_one(row: DriftRow, report: Report, out: Console) -> None:
     out.print("")
 
 
-def _held_words(days: Sequence[date], *, is_breaking: bool) -> str:
-    if not is_breaking:
-        return "goes on; what is new is kept in _rescued"
-    if not days:
-        return "holds the days that are loaded from now on; none yet"
-    return f"holds {len(days)} days that were loaded since: {days[0]}" + (f" to {days[-1]}" if len(days) > 1 else "")
+def _in_short(row: DriftRow, held: Sequence[date]) -> str:
+    if held:
+        return f"{_days(held)} held"
+    return "holds what is loaded now" if row.is_breaking and row.is_open else "goes on"
+
+
+def _held_words(row: DriftRow, held: Sequence[date]) -> str:
+    if held:
+        again = "" if row.is_open else "; load them again"
+        return f"{_days(held)} held, loaded while it was there: {held[0]}{f' to {held[-1]}' if len(held) > 1 else ''}{again}"
+    if not row.is_open:
+        return "goes on"
+    return "the days that are loaded from now on are held; none yet" if row.is_breaking else "goes on; what is new is kept in _rescued"
+
+
+def _days(held: Sequence[date]) -> str:
+    return "1 day" if len(held) == 1 else f"{len(held)} days"
 
 
 def _show_silent(silent: Iterable[str], out: Console) -> None:

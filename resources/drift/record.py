@@ -21,6 +21,7 @@ from filelock import FileLock, Timeout
 from globalbev_assets.contracts.drift import Difference, Kind
 from globalbev_assets.errors import TransientError
 from partitions.days import now
+from resources.delta_dataset import dataset_of
 from resources.ledger import RETAINED_LOG_SETTINGS
 
 ATTEMPTS, LOCK_S = 5, 20.0
@@ -113,12 +114,13 @@ class Drifts:
     def rows(self, tables: Iterable[str] | None = None) -> list[DriftRow]:
         """What was recorded of some tables or of all, oldest first; nothing while there is no such table."""
         try:
-            table = DeltaTable(self._path)
+            dataset = dataset_of(self._path)
         except TableNotFoundError:
             return []
-        wanted = None if tables is None else [("table_name", "in", sorted(set(tables)))]
-        records = [] if wanted is not None and not wanted[0][2] else table.to_pyarrow_table(filters=wanted).to_pylist()
-        return sorted((DriftRow(**record) for record in records), key=lambda row: (row.opened_at, row.drift_id))
+        # Read whole: it is small, and after a MERGE deltalake's filters on texts fail in Arrow (no kernel for string_view).
+        found = [DriftRow(**record) for record in dataset.to_table().to_pylist()]
+        wanted = None if tables is None else set(tables)
+        return sorted((row for row in found if wanted is None or row.table_name in wanted), key=lambda row: (row.opened_at, row.drift_id))
 
     def change(self, tables: Iterable[str], step: Callable[[Sequence[DriftRow], datetime], Sequence[DriftRow]]) -> list[DriftRow]:
         """Let ``step`` say, from the rows of these tables as they are now, which are new or changed; they are written and returned.

@@ -67,7 +67,7 @@ def test_a_renaming_from_the_first_look_to_the_patched_contract(world: World) ->
     listed = document("drift", code=1)["differences"]
     assert [(one["kind"], one["column"], one["found"], one["held_days"]) for one in listed] == [("renamed", "sku", "article", [str(NEXT_DAY)])]
     shown = run("drift", "show", "refunds").stdout
-    for part in ("30 of 30 rows have the same value", "affects   silver.refunds.sku", "holds 1 days", "+++ b/", "sku is read from article"):
+    for part in ("30 of 30 rows have the same value", "affects   silver.refunds.sku", "1 day held", "+++ b/", "sku is read from article"):
         assert part in shown, part
     before = contract(world).read_text()
     dry = run("drift", "--apply", "refunds", "--dry-run")
