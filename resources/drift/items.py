@@ -16,7 +16,7 @@ from resources.http_fetch import AttemptFailedError, Bounds, get
 from resources.http_session import checked_base_url, open_session
 
 ITEMS, MAX_BYTES = 100, 4 * 1024 * 1024
-BOUNDS = Bounds(connect_s=2.0, silence_s=2.5, total_s=3.0, size_bytes=MAX_BYTES)
+BOUNDS = Bounds(connect_s=1.5, silence_s=2.0, total_s=2.0, size_bytes=MAX_BYTES)
 STAGED_BYTES = 256 * 1024
 
 
@@ -35,7 +35,7 @@ def first_items(feed: ApiFeed, base_url: str, token: str | None) -> Sequence[Rec
         return () if answer.status in missing else parse_page(feed, answer.body).items[:ITEMS]
     except AttemptFailedError as error:
         raise TransientError(
-            "GB-2006", "The API gave no page to look at.", got=error.reason, valid="a page within 3 s", todo="Nothing: the next look is in 30 s."
+            "GB-2006", "The API gave no page to look at.", got=error.reason, valid="a page within 2 s", todo="Nothing: the next look is in 30 s."
         ) from None
 
 

@@ -17,6 +17,8 @@ from resources.drift.observation import Key, Observation, Record
 from resources.shop import as_text
 
 SAMPLE_ROWS, SORTED_UP_TO_ROWS = 200, 200_000
+NOT_NOW = (psycopg.errors.QueryCanceled, psycopg.errors.LockNotAvailable, psycopg.ProgrammingError)
+"""One statement's failure, after which a connection that commits by itself is as good as before."""
 Connection = psycopg.Connection[Any]
 _CATALOG = """
     select wanted.name, a.attname, format_type(a.atttypid, a.atttypmod), not a.attnotnull, c.reltuples::bigint,
@@ -56,7 +58,12 @@ def observe_relation(connection: Connection, contract: Contract, columns: Sequen
     keys = tuple(contract.column(name).source_in(types) or "" for name in contract.key)
 
     def lookup(wanted: Sequence[Key], names: Sequence[str]) -> Mapping[Key, Record]:
-        return dict(_looked_up(connection, relation, types, (keys, wanted), names))
+        try:
+            return dict(_looked_up(connection, relation, types, (keys, wanted), names))
+        except NOT_NOW:
+            if not connection.autocommit:  # a transaction that failed cannot go on, and it is the bronze step's
+                raise
+            return {}
 
     return Observation(Shape(relation, fields), lookup, keys if all(keys) else ())
 

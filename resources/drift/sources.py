@@ -23,12 +23,12 @@ from resources.bronze_sources import api_feed, file_feed
 from resources.drift.files import deliveries_to_look_at, observe_files
 from resources.drift.items import first_items, observe_items, reason_of
 from resources.drift.observation import Observation
-from resources.drift.relations import catalog, observe_relation
+from resources.drift.relations import NOT_NOW, catalog, observe_relation
 from resources.landing_walk import Candidate
 from resources.settings import Settings
 from resources.shop import parse_dsn, refused
 
-CONNECT_S, STATEMENT_MS, PAST_DAYS = 2, 3_000, 10
+CONNECT_S, STATEMENT_MS, LOCK_MS, PAST_DAYS = 2, 1_500, 300, 10
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def _of_database(dsn: str, contracts: Sequence[Contract], readers: Callable[[Con
     """All tables of one database, over one connection; a statement that fails fails for its own table."""
     parameters = parse_dsn(dsn)
     try:
-        options = f"-c timezone=UTC -c statement_timeout={STATEMENT_MS} -c default_transaction_read_only=on"
+        options = f"-c timezone=UTC -c statement_timeout={STATEMENT_MS} -c lock_timeout={LOCK_MS} -c default_transaction_read_only=on"
         connection = psycopg.connect(dsn, connect_timeout=CONNECT_S, options=options, autocommit=True, application_name="globalbev-drift")
         with connection:
             found = catalog(connection, [str(contract.source.options["relation"]) for contract in contracts])
@@ -132,7 +132,7 @@ def _of_database(dsn: str, contracts: Sequence[Contract], readers: Callable[[Con
                 columns = found[str(contract.source.options["relation"])]
                 try:
                     seen = observe_relation(connection, contract, columns, readers(contract))
-                except (psycopg.errors.QueryCanceled, psycopg.errors.InsufficientPrivilege, psycopg.ProgrammingError) as error:
+                except NOT_NOW as error:
                     yield Silent(str(contract.source.options["relation"]), _names([contract]), type(error).__name__)
                     continue
                 yield Glance(contract, shape_stamp(seen.shape), lambda seen=seen: [seen])  # type: ignore[misc]

@@ -147,14 +147,14 @@ def test_a_landing_zone_that_is_not_there(own_lake: Lake, tmp_path: Path, monkey
     assert "nowhere" in error
 
 
-def test_a_column_that_the_source_lost(own_lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    own_lake.shop("alter table shop.stores rename column opened_on to opened_at")
+def test_a_part_of_the_key_that_the_source_lost(own_lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    own_lake.shop("alter table shop.stores rename column store_id to shop_id")
     try:
         error, _ = refused(own_lake, "bronze/stores", monkeypatch)
     finally:
-        own_lake.shop("alter table shop.stores rename column opened_at to opened_on")
+        own_lake.shop("alter table shop.stores rename column shop_id to store_id")
     assert "GB-1232 shop.stores lacks columns of the contract bronze.stores." in error
-    assert "missing: opened_on; new: opened_at" in error
+    assert "missing: store_id; new: shop_id" in error
 
 
 def test_a_corrupt_file_is_set_aside_with_its_bytes_and_the_others_are_read(own_lake: Lake) -> None:

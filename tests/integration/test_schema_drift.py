@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import socket
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 from deltalake import DeltaTable
+from pydantic import SecretStr
 
 from resources.drift.proposals import patch_path, propose
 from resources.drift.tick import Cursor
@@ -249,6 +253,31 @@ def test_a_database_that_is_silent_changes_nothing_that_is_known_of_it(world: Wo
     assert world.open("bronze.inventory") == [("added", "bin", "", False)]
     world.settings = reached
     assert world.tick().told == ()
+
+
+def test_a_table_that_is_locked_is_silent_alone_and_soon(world: World) -> None:
+    world.tick()
+    with psycopg.connect(world.dsn) as blocking:
+        blocking.execute("lock table shop.customers in access exclusive mode")
+        started = time.monotonic()
+        tick = world.tick()
+        assert time.monotonic() - started < 5
+    assert [(one.tables, one.reason) for one in tick.silent] == [(("bronze.customers",), "LockNotAvailable")]
+    assert tick.told == ()
+
+
+def test_a_source_that_answers_too_slowly_is_given_up_in_time(world: World) -> None:
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen()
+        port = deaf.getsockname()[1]
+        world.settings = world.settings.model_copy(
+            update={"inventory_url": f"http://127.0.0.1:{port}", "shop_dsn": SecretStr(f"postgresql://u:p@127.0.0.1:{port}/shop")}
+        )
+        started = time.monotonic()
+        tick = world.tick()
+        assert time.monotonic() - started < 6
+    assert sorted(one.source for one in tick.silent) == ["API inventory", "database GLOBALBEV_SHOP_DSN"]
 
 
 def test_an_api_that_is_silent_changes_nothing_that_is_known_of_it(world: World) -> None:
