@@ -11,8 +11,9 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+import pyarrow as pa
 from deltalake import DeltaTable
-from deltalake.exceptions import TableNotFoundError
+from deltalake.exceptions import DeltaError
 
 from globalbev_assets.contracts.book import ContractBook
 from globalbev_assets.contracts.model import Contract, Limit
@@ -111,9 +112,9 @@ def _touched(rows: Iterable[dict[str, Any]], days: Sequence[date]) -> Touched:
 
 
 def _read(path: str, columns: list[str], filters: list[tuple[str, str, Any]]) -> list[dict[str, Any]]:
+    """The rows; none where the table is not there or damaged: an alert has to be told most of all when something else is broken, too."""
     try:
-        table = DeltaTable(path)
-    except TableNotFoundError:
+        found: list[dict[str, Any]] = DeltaTable(path).to_pyarrow_table(columns=columns, filters=filters).to_pylist()
+    except (DeltaError, OSError, pa.ArrowException):
         return []
-    found: list[dict[str, Any]] = table.to_pyarrow_table(columns=columns, filters=filters).to_pylist()
     return found

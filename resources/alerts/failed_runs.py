@@ -5,16 +5,18 @@ The checks of a step that failed do not run, so the ledger is asked. A run that 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 
 import dagster as dg
+import pyarrow as pa
 from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
     PARTITION_NAME_TAG,
     WILL_RETRY_TAG,
 )
+from deltalake.exceptions import DeltaError
 
 from resources.alerts.event_tail import Event
 from resources.alerts.lineage import Lineage
@@ -30,15 +32,23 @@ def failed_runs(events: Iterable[Event], instance: dg.DagsterInstance, ledger: L
     """The observations of failed runs."""
     failures = {event.run_id: event for event in events}
     runs = {run.run_id: run for run in _runs(instance, list(failures)) if run.tags.get(WILL_RETRY_TAG) != "true"}
-    rows = _by_run(ledger.of_runs(runs)) if runs else {}
-    held = {run_id for run_id, its in rows.items() if any(row.state == "held" for row in its)}
-    limits = _broken_limits(ledger.failures_of_runs(held)) if held else {}
+    rows, limits = _recorded(ledger, runs) if runs else ({}, {})
     for run_id, run in runs.items():
         yield from _of_run(failures[run_id], run, rows.get(run_id, []), limits, lineage)
 
 
 def _runs(instance: dg.DagsterInstance, run_ids: Sequence[str]) -> Sequence[dg.DagsterRun]:
     return instance.get_runs(filters=dg.RunsFilter(run_ids=list(run_ids))) if run_ids else []
+
+
+def _recorded(ledger: Ledger, run_ids: Collection[str]) -> tuple[dict[str, list[LedgerRow]], _Limits]:
+    """What the runs wrote into the ledger; nothing where it is damaged: then the runs are told of without the reason."""
+    try:
+        rows = _by_run(ledger.of_runs(run_ids))
+        held = {run_id for run_id, its in rows.items() if any(row.state == "held" for row in its)}
+        return rows, _broken_limits(ledger.failures_of_runs(held)) if held else {}
+    except (DeltaError, OSError, pa.ArrowException):
+        return {}, {}
 
 
 def _by_run(rows: Iterable[LedgerRow]) -> dict[str, list[LedgerRow]]:

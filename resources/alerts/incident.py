@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from resources.alerts.observations import Breach, Observation, Severity
+from resources.alerts.observations import RANK, Breach, Observation, Severity
 
 Slot = tuple[str, str]
 """A table and a rule."""
@@ -38,7 +38,7 @@ class Incident:
         reminded_at: when the last reminder was made.
         reminders: how many there were.
         closed_at: when it was over.
-        closing: the message that said so; ``-`` where none was needed.
+        closing: the message that said so.
     """
 
     id: str
@@ -97,6 +97,12 @@ class Incident:
         if slot == self.root and seen.day >= self.newest_day:
             changed = replace(changed, breach=breach, newest_day=seen.day, run_id=seen.run_id or self.run_id)
         return changed
+
+    def raised_to(self, severity: Severity) -> Incident:
+        """The incident where its rule is now broken worse than it was: nobody was told of that yet."""
+        if RANK[severity] >= RANK[self.severity]:
+            return self
+        return replace(self, severity=severity, announcement="", announced_at=None, reminded_at=None)
 
     def mend(self, slot: Slot, day: str, seen: Observation) -> Incident:
         """The incident after a source took back what it said of a day."""

@@ -6,7 +6,7 @@ What was announced together is reminded of and closed together: a storm of a tho
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
@@ -21,7 +21,7 @@ MOST_SINGLE = 20
 """More new incidents than these in one tick become one message."""
 STORM_PAUSE = timedelta(minutes=15)
 """So long after a digest what is new waits for the next one."""
-NOTHING_TO_SAY = "-"
+_DIGEST = "digest-"
 
 NoticeKind = Literal["new", "reminder", "over"]
 
@@ -53,8 +53,15 @@ class Due:
     incidents: tuple[Incident, ...]
 
 
-def due(incidents: Iterable[Incident], book: ContractBook, at: datetime) -> Due:
-    """What is due at that time."""
+def due(incidents: Iterable[Incident], book: ContractBook, at: datetime, waiting: Collection[str] = ()) -> Due:
+    """What is due at that time.
+
+    Args:
+        incidents: all that are kept.
+        book: says how long after a message the next reminder is.
+        at: the time.
+        waiting: incidents of which a message is still to be delivered: no reminder is put on top of it.
+    """
     known = list(incidents)
     notices, noted = _new(known, at)
     groups: dict[str, list[Incident]] = {}
@@ -62,7 +69,7 @@ def due(incidents: Iterable[Incident], book: ContractBook, at: datetime) -> Due:
         if incident.announcement and not incident.closing:
             groups.setdefault(incident.announcement, []).append(incident)
     over = {name: group for name, group in groups.items() if not any(incident.is_open for incident in group)}
-    late = {name: group for name, group in groups.items() if name not in over and _is_reminder_due(group, book, at)}
+    late = {name: group for name, group in groups.items() if name not in over and _is_reminder_due(group, book, at, waiting)}
     for notice in (*_told("over", over), *_told("reminder", late)):
         notices.append(notice)
         noted += [_noted(incident, notice, at) for incident in notice.incidents]
@@ -74,15 +81,15 @@ def _new(known: list[Incident], at: datetime) -> tuple[list[Notice], list[Incide
     if not fresh or _is_storm(known, at):
         return [], []
     if len(fresh) > MOST_SINGLE:
-        notices = [Notice(f"digest-{_hash(fresh)}", "new", tuple(fresh))]
+        notices = [Notice(f"{_DIGEST}{_hash(fresh)}", "new", tuple(fresh))]
     else:
-        notices = [Notice(f"{incident.id}-new", "new", (incident,)) for incident in fresh]
+        notices = [Notice(f"{incident.id}-{incident.severity}", "new", (incident,)) for incident in fresh]
     return notices, [replace(incident, announcement=notice.id, announced_at=at) for notice in notices for incident in notice.incidents]
 
 
 def _is_storm(known: Iterable[Incident], at: datetime) -> bool:
     return any(
-        incident.announcement.startswith("digest-") and incident.announced_at is not None and at - incident.announced_at < STORM_PAUSE
+        incident.announcement.startswith(_DIGEST) and incident.announced_at is not None and at - incident.announced_at < STORM_PAUSE
         for incident in known
     )
 
@@ -91,8 +98,8 @@ def _told(kind: NoticeKind, groups: Mapping[str, list[Incident]]) -> list[Notice
     """A notice a group; one for all where they are too many."""
     if len(groups) > MOST_SINGLE:
         everything = [incident for group in groups.values() for incident in group]
-        return [_notice(kind, f"digest-{_hash(everything)}", everything)]
-    return [_notice(kind, name.removesuffix("-new"), group) for name, group in groups.items()]
+        return [_notice(kind, f"{_DIGEST}{_hash(everything)}", everything)]
+    return [_notice(kind, name if name.startswith(_DIGEST) else group[0].id, group) for name, group in groups.items()]
 
 
 def _notice(kind: NoticeKind, name: str, group: Iterable[Incident]) -> Notice:
@@ -110,8 +117,11 @@ def _noted(incident: Incident, notice: Notice, at: datetime) -> Incident:
     return replace(incident, reminded_at=at, reminders=incident.reminders + 1)
 
 
-def _is_reminder_due(group: Iterable[Incident], book: ContractBook, at: datetime) -> bool:
-    return any(incident.is_open and at - (incident.reminded_at or incident.announced_at or at) >= remind_after(incident, book) for incident in group)
+def _is_reminder_due(group: Iterable[Incident], book: ContractBook, at: datetime, waiting: Collection[str]) -> bool:
+    still = [incident for incident in group if incident.is_open]
+    if any(incident.id in waiting for incident in still):
+        return False
+    return any(at - (incident.reminded_at or incident.announced_at or at) >= remind_after(incident, book) for incident in still)
 
 
 def remind_after(incident: Incident, book: ContractBook) -> timedelta:

@@ -76,7 +76,8 @@ class Register:
         if self._known.get((seen.table, breach.rule, seen.day, seen.source), -1) >= seen.event_id:
             return  # read again: the sensor was ended before its cursor was kept
         slot = (seen.table, breach.rule)
-        incident = self._own(slot) or self._cause(seen, breach) or Incident.opened(seen, breach, self._log)
+        own = self._own(slot)
+        incident = (own and own.raised_to(breach.severity)) or self._cause(seen, breach) or Incident.opened(seen, breach, self._log)
         self._incidents[incident.id] = incident.broke(slot, seen, breach)
         self._open[incident.root] = incident.id
         self._note(incident.id, slot, seen.day, seen.source, seen.event_id)

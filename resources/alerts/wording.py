@@ -10,8 +10,8 @@ _CODED = re.compile(r"\bGB-\d{4}\b")
 _OURS = re.compile(r"(GB-\d{4} [^\n]*)")
 _MAIL = re.compile(r"\S+@\S+")
 _ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
-_PHONE = re.compile(r"\+?\d[\d ()/-]{8,}\d(?![\d-])")
-_A_DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
+_PHONE = re.compile(r"(?<![\w.])(?:\+|0|\()\d[\d ()/-]{7,}\d")
+_A_DAY = re.compile(r"(\b\d{4}-\d{2}-\d{2}\b)")
 LONGEST = 400
 UNEXPECTED = "An unexpected error; the run's log has it."
 
@@ -20,7 +20,7 @@ def without_values(text: str) -> str:
     """The text without addresses of any kind, on one line, not longer than :data:`LONGEST`."""
     shown = _ADDRESS.sub("(address)", " ".join(text.split()))
     shown = _MAIL.sub("(address)", shown)
-    shown = _PHONE.sub(lambda found: found.group() if _A_DAY.match(found.group()) else "(number)", shown)
+    shown = "".join(part if _A_DAY.match(part) else _PHONE.sub("(number)", part) for part in _A_DAY.split(shown))
     return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1]}…"
 
 
@@ -43,7 +43,7 @@ def codes_in(text: str) -> tuple[str, ...]:
 def ranges(days: Iterable[str]) -> str:
     """Days as ranges: ``2026-03-01 to 2026-03-04, 2026-03-09``; no day is the table as a whole."""
     found: list[list[date]] = []
-    for day in sorted(date.fromisoformat(text) for text in days if text):
+    for day in sorted({date.fromisoformat(text) for text in days if text}):
         if found and day - found[-1][-1] == timedelta(days=1):
             found[-1][1:] = [day]
         else:

@@ -43,7 +43,7 @@ def test_a_receiver_gets_each_message_once_with_its_key(world: World, heard: Rec
     assert world.tick().sent == 1
     assert [world.tick().sent for _ in range(3)] == [0, 0, 0]
     (incident,) = world.recorded.incidents
-    assert heard.keys == [f"{incident}-new"]
+    assert heard.keys == [f"{incident}-warn"]
     assert heard.taken[0]["type"] == "warning"
 
 

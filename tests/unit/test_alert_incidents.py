@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
+from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from globalbev_assets.contracts.book import ContractBook
 from resources.alerts.documents import incident_document, read_incident
-from resources.alerts.notices import MOST_SINGLE
+from resources.alerts.notices import MOST_SINGLE, due
 from resources.alerts.observations import NO_DAY, RUN, Observation
-from tests.unit.alert_cases import DAY, Watch, broke, many, passed, said
+from tests.unit.alert_cases import DAY, START, Watch, book, broke, many, passed, said
 
 NEXT_DAY = "2026-03-09"
 
@@ -185,6 +188,33 @@ def test_a_warning_is_reminded_of_once_a_day() -> None:
     watch.tick(broke("silver.orders", "volume", 1, severity="warn"))
     assert said(watch.tick(minutes=23 * 60)) == []
     assert len(watch.tick(minutes=24 * 60).notices) == 1
+
+
+def test_a_contract_may_say_when_it_is_reminded_of() -> None:
+    watch = Watch()
+    watch.tick(broke("silver.orders", "few_quarantined", 1))
+    contracts = ContractBook(
+        replace(contract, remind_after_hours=2) if str(contract.name) == "silver.orders" else contract for contract in book().values()
+    )
+    assert len(due(watch.incidents, contracts, START + timedelta(hours=2)).notices) == 1
+    assert due(watch.incidents, book(), START + timedelta(hours=2)).notices == ()
+
+
+def test_no_reminder_is_put_on_top_of_a_message_that_still_waits() -> None:
+    watch = Watch()
+    watch.tick(broke("silver.orders", "few_quarantined", 1))
+    waiting = {incident.id for incident in watch.incidents}
+    assert due(watch.incidents, book(), START + timedelta(hours=5), waiting).notices == ()
+
+
+def test_a_warning_that_becomes_a_failure_is_told_again_and_ends_once() -> None:
+    """A new column warns; the next day one is dropped: the same check of the same table."""
+    watch = Watch()
+    watch.tick(broke("bronze.orders", "schema_drift", 1, NO_DAY, severity="warn"))
+    found = watch.tick(broke("bronze.orders", "schema_drift", 2, NO_DAY), minutes=1)
+    assert [(notice.kind, notice.severity) for notice in found.notices] == [("new", "error")]
+    assert said(watch.tick(broke("bronze.orders", "schema_drift", 3, NO_DAY, severity="warn"), minutes=2)) == []
+    assert said(watch.tick(passed("bronze.orders", "schema_drift", 4, NO_DAY), minutes=3)) == [("over", [("bronze.orders", "schema_drift")])]
 
 
 def test_quiet_times_are_quiet() -> None:

@@ -39,6 +39,7 @@ def test_a_rule_on_a_missing_column_is_rejected(tmp_path: Path) -> None:
         ("column: amount", "column: amount", "GB-1032", "x"),
         ("table: bronze.refunds", "table: bronze.refnds", "GB-1033", "bronze.refnds"),
         ("customProperties:\n", "customProperties:\n  - {property: lookbackDays, value: -1}\n", "GB-1034", "-1"),
+        ("customProperties:\n", "customProperties:\n  - {property: remindAfterHours, value: 0}\n", "GB-1034", "0"),
         ('physicalType: "decimal(18,4)"', 'physicalType: "decimal(48,4)"', "GB-1035", "decimal(48,4)"),
         ("metric: duplicate_keys", "metric: duplicates", "GB-1036", "duplicates"),
         ("metric: duplicate_keys", 'metric: "rule:unknown_thing"', "GB-1036", "unknown_thing"),

@@ -1,0 +1,154 @@
+"""What a message says and what it never says; what the results of checks come down to."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resources.alerts.check_events import observation_of
+from resources.alerts.contracts import IN_WORDS
+from resources.alerts.cursor import Cursor, read_cursor
+from resources.alerts.delivery import LONGEST_PAUSE, pause_after
+from resources.alerts.documents import message_document, read_message
+from resources.alerts.event_tail import Event
+from resources.alerts.facts import Facts, LakeFacts
+from resources.alerts.messages import Delivery, Message
+from resources.alerts.notices import Notice
+from resources.alerts.observations import Breach
+from resources.alerts.rendering import Writer
+from resources.alerts.runbooks import runbook_of
+from resources.alerts.wording import LONGEST, UNEXPECTED, ranges, reason_of, without_values
+from tests.unit.alert_cases import DAY, START, Watch, book, broke, lineage
+
+RUNBOOKS = Path(__file__).parents[2] / "docs" / "runbooks"
+BY_OTHERS = {"freshness", "schema-drift"}
+
+
+def breaches(table: str, check: str, metadata: dict[str, Any], description: str = "") -> tuple[Breach, ...]:
+    made = dg.AssetCheckEvaluation(
+        dg.AssetKey(table.split(".")), check, False, metadata, partition=DAY, severity=dg.AssetCheckSeverity.WARN, description=description
+    )
+    seen = observation_of(Event(1, START, "run", "check", table, DAY, check, False, made), book())
+    assert seen is not None
+    return seen.breaches
+
+
+def test_the_whole_check_comes_down_to_the_blocking_limits_that_are_broken() -> None:
+    figures = {"state": "held", "rules": {"few_quarantined": 0.31, "key_is_unique": 0.0, "volume": 0.1, "unknown_store": 12.0}}
+    (found,) = breaches("silver.orders", "contract", figures)
+    assert found == Breach("few_quarantined", "error", "", Decimal("0.31"), None, Decimal("0.25"))
+
+
+def test_a_kind_of_limits_names_those_outside_and_a_kind_of_rules_those_above_their_share() -> None:
+    limits = {"limits": {"volume": {"observed": 3.0, "minimum": 0.5, "maximum": 2.0}, "rows": {"observed": 5.0, "minimum": 1.0, "maximum": None}}}
+    assert [found.rule for found in breaches("silver.orders", "volume", limits)] == ["volume"]
+    rules = {"broken": {"unknown_store": 60, "unknown_market": 2}, "share": 0.3, "limit": 0.05}
+    (found,) = breaches("silver.orders", "reference", rules)
+    assert (found.rule, found.said, found.observed, found.maximum) == ("unknown_store", "60 rows", Decimal("0.3"), Decimal("0.05"))
+
+
+@pytest.mark.parametrize(
+    "metadata", [{}, {"limits": "?"}, {"rules": 7, "broken": {}}, {"limits": {"volume": None}}, {"share": "much", "broken": {"x": 1}}]
+)
+def test_a_check_with_other_figures_is_a_breach_of_itself(metadata: dict[str, Any]) -> None:
+    found = breaches("silver.orders", "odd", metadata, "It is odd.")
+    assert [(each.rule, each.severity, each.said) for each in found] == [("odd", "warn", "It is odd.")]
+
+
+def test_a_check_of_a_table_without_contract_is_told_as_well() -> None:
+    assert [each.rule for each in breaches("other.table", "contract", {"rules": {"x": 1.0}})] == ["contract"]
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "shown"),
+    [
+        (
+            "held",
+            "few_quarantined: quarantined_ratio is 0.31, allowed is at most 0.25",
+            "few_quarantined: quarantined_ratio is 0.31, allowed is at most 0.25",
+        ),
+        ("failed", "GB-1230 The database does not answer.", "GB-1230 The database does not answer."),
+        ("failed", "[CAST_INVALID_INPUT] The value 'anna.berg' cannot be cast", UNEXPECTED),
+        ("held", "silver.orders of that day is failed: cannot cast 'anna.berg'", "silver.orders of that day is failed."),
+        ("held", "silver.orders of that day is failed: GB-1211 The lake's disk is full.", "GB-1211 The lake's disk is full."),
+    ],
+)
+def test_a_reason_is_shown_where_it_is_ours(state: str, reason: str, shown: str) -> None:
+    assert reason_of(state, reason) == shown
+
+
+SECRETS = ("anna.berg@example.com", "postgresql://user:pa55word@db/shop", "+49 151 2345 6789", "workflows://prod/token")
+
+
+@given(st.lists(st.sampled_from((*SECRETS, "order 1000135", "2026-03-08", "0.31", "\n"))))
+def test_addresses_of_any_kind_never_pass(parts: list[str]) -> None:
+    shown = without_values(" ".join(parts))
+    assert not any(secret in shown for secret in SECRETS)
+    assert len(shown) <= LONGEST
+    if len(shown) < LONGEST - 1:
+        assert shown.count("2026-03-08") == parts.count("2026-03-08")
+
+
+def test_days_are_told_as_ranges() -> None:
+    assert ranges(["2026-03-09", "2026-02-28", "2026-03-01", "2026-03-02", "2026-03-01"]) == "2026-02-28 to 2026-03-02, 2026-03-09"
+    assert ranges([""]) == "the table as a whole"
+
+
+def test_a_cursor_is_read_back_and_anything_else_is_none() -> None:
+    assert read_cursor(Cursor("log", 7).text()) == Cursor("log", 7)
+
+
+@given(st.one_of(st.none(), st.text(), st.integers().map(str), st.dictionaries(st.text(), st.integers()).map(str)))
+def test_garbage_is_no_cursor(text: str | None) -> None:
+    assert read_cursor(text) is None
+
+
+def test_pauses_grow_to_a_quarter_of_an_hour() -> None:
+    assert [pause_after(attempts).total_seconds() for attempts in range(1, 7)] == [30, 60, 120, 240, 480, 900]
+    assert pause_after(10_000) == LONGEST_PAUSE
+
+
+def test_a_message_survives_the_table() -> None:
+    message = Message("a-new", "new", "warn", ("a",), "title", "body\nmore", START).with_delivery(
+        "alerts-1", Delivery(2, START, None, "it answered 500")
+    )
+    assert read_message(message_document(message)) == message
+
+
+def test_every_rule_s_runbook_is_there_with_its_section() -> None:
+    named = {runbook_of(contract, rule.id) for contract in book().values() for rule in (*contract.rules, *contract.limits)}
+    named |= {runbook_of(None, rule) for rule in IN_WORDS} - BY_OTHERS
+    missing = []
+    for name in sorted(named):
+        file, _, section = name.partition("#")
+        text = (RUNBOOKS / f"{file}.md").read_text()
+        if section and not re.search(f"^## {section}$", text, re.MULTILINE | re.IGNORECASE):
+            missing.append(name)
+    assert missing == []
+
+
+def test_a_damaged_lake_does_not_keep_an_alert_back(tmp_path: Path) -> None:
+    for name in ("ops/ledger", "ops/dq_results", "quarantine/orders"):
+        (tmp_path / name / "_delta_log").mkdir(parents=True)
+        (tmp_path / name / "_delta_log" / f"{0:020}.json").write_text("no log")
+    watch = Watch()
+    watch.tick(broke("silver.orders", "few_quarantined", 1))
+    assert LakeFacts(str(tmp_path), book()).of(watch.open[0]) == Facts()
+
+
+def test_a_table_without_contract_is_told_with_what_is_known() -> None:
+    watch = Watch()
+    watch.tick(broke("other.table", "odd", 1))
+    writer = Writer(book(), lineage(), lambda _: Facts(), "http://dagster/", "docs/runbooks")
+    message = writer.message(Notice("a-new", "new", (watch.open[0],)), datetime(2026, 3, 9, tzinfo=UTC))
+    assert message.title == "FAILED: other.table, 2026-03-08. Not met: The rule odd is kept."
+    assert "Owner:    nobody: no contract describes it" in message.body
+    assert "Run:      http://dagster/runs/run-1" in message.body
