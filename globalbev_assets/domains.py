@@ -16,7 +16,7 @@ from globalbev_assets.contracts.book import ContractBook
 from globalbev_assets.contracts.calendar import DEFAULT_DUE, due_at
 from globalbev_assets.contracts.model import Contract
 from globalbev_assets.contracts.names import Layer
-from globalbev_assets.specs import asset_key, asset_spec
+from globalbev_assets.specs import asset_key, asset_spec, column_lineage
 from partitions.daily import days_of
 from partitions.metadata import day_metadata
 from resources.bronze_step import BronzeSources
@@ -106,7 +106,11 @@ def _metadata(step: Step, result: TableResult) -> Shown:
     """What each day's materialisation shows."""
     contract = result.contract
     sizes, due = bytes_by_day(step.lake.path(contract.name), contract), contract.due or DEFAULT_DUE
-    return {row.business_day: day_metadata(row, due_at=due_at(row.business_day, due), size_bytes=sizes.get(row.business_day)) for row in result.rows}
+    shown = {row.business_day: day_metadata(row, due_at=due_at(row.business_day, due), size_bytes=sizes.get(row.business_day)) for row in result.rows}
+    newest = max((row.business_day for row in result.rows if row.is_readable), default=None)
+    if newest is not None:  # the UI takes it from the newest event, and no contract; on every day it would be most of the event log
+        shown[newest]["dagster/column_lineage"] = column_lineage(contract, step.lake.book)
+    return shown
 
 
 def _all_days(context: dg.AssetExecutionContext, result: TableResult, rows: Sequence[LedgerRow], shown: Shown) -> dg.MaterializeResult[Any]:

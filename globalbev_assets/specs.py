@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import time, timedelta
 
 import dagster as dg
@@ -9,7 +10,7 @@ import dagster as dg
 from globalbev_assets.contracts.book import ContractBook
 from globalbev_assets.contracts.calendar import DEFAULT_DUE
 from globalbev_assets.contracts.freshness import DAILY, calendar_of
-from globalbev_assets.contracts.lineage import lineage_of
+from globalbev_assets.contracts.lineage import ColumnOf, lineage_of
 from globalbev_assets.contracts.model import Contract
 from globalbev_assets.contracts.names import TableName
 from partitions.automation import after_upstream, bronze_hour, on_schedule
@@ -41,8 +42,8 @@ def asset_spec(contract: Contract, book: ContractBook) -> dg.AssetSpec:
         freshness_policy=_badge(contract, book),
         automation_condition=on_schedule(bronze_hour(book.layer("bronze"))) if contract.layer == "bronze" else after_upstream(),
         metadata={
-            "dagster/column_schema": _column_schema(contract),
-            "dagster/column_lineage": _column_lineage(contract, book),
+            "dagster/column_schema": _column_schema(contract, book),
+            "dagster/column_lineage": column_lineage(contract, book),
             "dagster/table_name": str(contract.name),
             "contract": dg.MetadataValue.path(contract.path),
         },
@@ -91,7 +92,8 @@ def _description(contract: Contract, book: ContractBook) -> str:
     return "\n\n".join([contract.description, *(f"**{name}:** {text}" for name, text in facts.items() if text)])
 
 
-def _column_lineage(contract: Contract, book: ContractBook) -> dg.TableColumnLineage:
+def column_lineage(contract: Contract, book: ContractBook) -> dg.TableColumnLineage:
+    """Which columns upstream each column is made from."""
     return dg.TableColumnLineage(
         {
             column: [dg.TableColumnDep(asset_key(source.table), source.column) for source in sources]
@@ -100,16 +102,22 @@ def _column_lineage(contract: Contract, book: ContractBook) -> dg.TableColumnLin
     )
 
 
-def _column_schema(contract: Contract) -> dg.TableSchema:
+def _column_schema(contract: Contract, book: ContractBook) -> dg.TableSchema:
+    """The columns; where each comes from stands in its description too, because the open-source UI shows no column lineage."""
+    lineage = lineage_of(contract, book)
     return dg.TableSchema(
         [
             dg.TableColumn(
                 column.name,
                 column.type,
-                column.description,
+                _with_sources(column.description, lineage.get(column.name, ())),
                 constraints=dg.TableColumnConstraints(nullable=column.is_nullable, unique=contract.key == (column.name,)),
                 tags={"pii": ""} if column.is_pii else {},
             )
             for column in contract.columns
         ]
     )
+
+
+def _with_sources(description: str, sources: Sequence[ColumnOf]) -> str:
+    return f"{description} From {', '.join(f'{source.table}.{source.column}' for source in sources)}." if sources else description

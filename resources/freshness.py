@@ -59,13 +59,13 @@ class FreshnessLog:
         """Take the root of the lake; nothing is read yet."""
         self._path = f"{lake_root}/ops/freshness"
 
-    def latest(self) -> dict[tuple[str, str], FreshnessRow]:
-        """The newest row of each table and subject."""
+    def latest(self, moment: datetime) -> dict[tuple[str, str], FreshnessRow]:
+        """The newest row of each table and subject; what a clock that ran ahead has recorded is not of the past yet, and says nothing."""
         try:
             rows = DeltaTable(self._path).to_pyarrow_table().sort_by("recorded_at").to_pylist()
         except TableNotFoundError:
             return {}
-        return {(row["table_name"], row["subject"]): FreshnessRow(**row) for row in rows}
+        return {(row["table_name"], row["subject"]): FreshnessRow(**row) for row in rows if row["recorded_at"] <= moment}
 
     def append(self, rows: Sequence[FreshnessRow]) -> None:
         """Record changes, in one commit; none, no commit."""

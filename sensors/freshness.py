@@ -48,7 +48,7 @@ def freshness_sensor(book: ContractBook) -> dg.SensorDefinition:
 def look(instance: dg.DagsterInstance, settings: Settings, book: ContractBook, moment: datetime) -> list[FreshnessRow]:
     """Judge all tables, report and record what changed; returns the changes."""
     log = FreshnessLog(settings.lake_root)
-    known = log.latest()
+    known = log.latest(moment)
     found = assess(settings, book, moment, known)
     changed = changes(found, known, {name: contract.owner for name, contract in book.items()}, moment)
     touched = {row.table_name for row in changed}

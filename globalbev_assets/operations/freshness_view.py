@@ -55,7 +55,7 @@ def look(settings: Settings, book: ContractBook, moment: datetime, table: str | 
         TerminalError: GB-1029, when no contract describes that table.
     """
     chosen = [book.parse(table)] if table else list(book.values())
-    found = assess(settings, book, moment, FreshnessLog(settings.lake_root).latest(), chosen)
+    found = assess(settings, book, moment, FreshnessLog(settings.lake_root).latest(moment), chosen)
     sources = {one.table: one for one in found if one.subject == "source"}
     lines = []
     for one in found:

@@ -59,7 +59,7 @@ def test_a_tick_killed_between_telling_and_recording_is_made_up_for(tmp_path: Pa
         check=False,
     )
     assert done.returncode == -signal.SIGKILL, done.stderr
-    assert FreshnessLog(load_settings().lake_root).latest() == {}
+    assert FreshnessLog(load_settings().lake_root).latest(MORNING) == {}
     with dg.DagsterInstance.local_temp(str(tmp_path / "dagster")) as instance:
         assert tick(instance, book(PANEL))[PANEL, "partition"] == "late"
         assert tick(instance, book(PANEL), MORNING + timedelta(minutes=1)) == {}

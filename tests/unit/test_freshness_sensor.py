@@ -56,7 +56,7 @@ def test_a_late_day_is_told_once_and_its_coming_too(api: Api, instance: dg.Dagst
     told = evaluations(instance, INVENTORY)
     assert [(day, passed) for day, passed, _ in told] == [(str(DAY), False), (str(DAY), True)]
     assert told[0][2] == "2026-11-24 was not loaded. The API has 2026-11-24."
-    rows = FreshnessLog(load_settings().lake_root).latest()
+    rows = FreshnessLog(load_settings().lake_root).latest(MORNING + timedelta(days=9))
     assert (rows[INVENTORY, "partition"].state, rows[INVENTORY, "partition"].previous_state) == ("fresh", "late")
 
 
@@ -72,6 +72,18 @@ def test_a_table_that_is_fresh_again_is_so_on_every_day_on_which_it_was_late(api
     assert tick(instance, tables, next_day + timedelta(hours=1)) == {(INVENTORY, "partition"): "fresh"}
     newest = {day: passed for day, passed, _ in evaluations(instance, INVENTORY)}
     assert newest == {str(DAY): True, str(DAY + timedelta(days=1)): True}
+
+
+def test_a_clock_of_our_own_that_ran_ahead_is_no_reason_to_repeat_oneself(api: Api, instance: dg.DagsterInstance) -> None:
+    tables = book(INVENTORY)
+    loaded(INVENTORY)
+    ahead = MORNING + timedelta(days=1)
+    api.clock = ahead
+    assert tick(instance, tables, ahead)[INVENTORY, "partition"] == "late"
+    api.clock = MORNING
+    assert tick(instance, tables)[INVENTORY, "partition"] == "fresh"
+    assert tick(instance, tables, MORNING + timedelta(minutes=1)) == {}
+    assert {day: passed for day, passed, _ in evaluations(instance, INVENTORY)} == {str(DAY): True, str(DAY + timedelta(days=1)): True}
 
 
 def test_a_quiet_tick_writes_nothing_and_asks_nobody(api: Api, instance: dg.DagsterInstance) -> None:
