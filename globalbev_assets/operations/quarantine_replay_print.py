@@ -89,8 +89,13 @@ def show_done(replay: ReplayPlan, results: Sequence[StageResult], done: Replayed
     out.print(
         f"  {count(done.unaccounted, 'row')} without an outcome; runs {', '.join(f'{each.stage.layer} {short(each.run_id)}' for each in results)}"
     )
-    if done.failed_again:
-        next_steps(out, mend(replay))
+    unfinished = [f"`{_again(each)}`: its run of {each.stage.layer} did not publish all" for each in results if not each.succeeded]
+    next_steps(out, [*unfinished, *(mend(replay) if done.failed_again else [])])
+
+
+def _again(result: StageResult) -> str:
+    chosen = "".join(f" --select {table.replace('.', '/')}" for table in result.stage.tables)
+    return f"globalbev backfill {result.stage.days.first} {result.stage.days.last}{chosen}"
 
 
 def mend(replay: ReplayPlan) -> list[str]:

@@ -144,7 +144,6 @@ def _again(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
         return "nothing: Dagster's daemon runs it again once it sees that it failed (`make dev`)"
     first, last = run.tags.get(START) or run.tags.get(PARTITION), run.tags.get(END) or run.tags.get(PARTITION)
     tables = sorted("/".join(key.path) for key in run.asset_selection or ())
-    chosen = (
-        "".join(f" --select {table}" for table in tables) if len(tables) <= 3 else f" --select {run.tags['layer']}" if "layer" in run.tags else ""
-    )
+    chosen = "".join(f" --select {table}" for table in tables) if tables and len(tables) <= 3 else ""
+    chosen = chosen or (f" --select {run.tags['layer']}" if "layer" in run.tags else "")
     return f"`globalbev backfill {first} {last}{chosen}`" if first else "run it again"
