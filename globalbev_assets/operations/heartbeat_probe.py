@@ -36,7 +36,7 @@ def observed(home: Path) -> dict[str, Any]:
     with dg.DagsterInstance.get() as instance:
         needed = list(instance.get_required_daemon_types())
         heartbeats = instance.get_daemon_heartbeats()
-        sensors = [state.instigator_data for state in instance.all_instigator_state() if _is_running_sensor(state)]
+        sensors: list[Any] = [state.instigator_data for state in instance.all_instigator_state() if _is_running_sensor(state)]
     ticks = [tick for sensor in sensors if (tick := _last_tick(sensor)) is not None]
     return {
         "daemons": {kind: heartbeats[kind].timestamp if kind in heartbeats else None for kind in needed},

@@ -17,6 +17,11 @@ from resources.logs.standard_error import StandardError
 if TYPE_CHECKING:
     import dagster as dg
 
+SHIPPED = "globalbev-shipped"
+_OF_A_DAY = frozenset({
+    "ASSET_MATERIALIZATION", "ASSET_MATERIALIZATION_PLANNED", "ASSET_OBSERVATION", "ASSET_CHECK_EVALUATION", "ASSET_CHECK_EVALUATION_PLANNED",
+})  # fmt: skip
+
 
 def write_runs_in_our_form(form: Form) -> None:
     """From now on the runs of this process write to standard error as ``form`` says."""
@@ -30,16 +35,25 @@ def write_runs_in_our_form(form: Form) -> None:
 
 
 def console_logger(form: Form) -> dg.LoggerDefinition:
-    """Messages of a run on standard error; our events, which the root's handler has written already, are left out."""
+    """Messages of a run on standard error, and shipped where logs are shipped."""
     import dagster as dg  # noqa: PLC0415
 
     def console(context: Any) -> logging.Logger:
         logger = logging.Logger(context.logger_config["name"], level=context.logger_config["log_level"])
-        handler = StandardError(form)
-        handler.addFilter(lambda record: not hasattr(record, EVENT_ATTRIBUTE))
-        logger.addHandler(handler)
+        logger.addFilter(_is_told)
+        logger.addHandler(StandardError(form))
+        for shipping in (handler for handler in logging.getLogger().handlers if handler.name == SHIPPED):
+            logger.addHandler(shipping)
         return logger
 
     return dg.LoggerDefinition(
         console, config_schema={"log_level": dg.Field(str, default_value="DEBUG"), "name": dg.Field(str, default_value="dagster")}
     )
+
+
+def _is_told(record: logging.LogRecord) -> bool:
+    """Not our events, which the root's handlers have written already; nor one message a day and check: they stand in Dagster's event log."""
+    meta = getattr(record, "dagster_meta", None)
+    event = meta["dagster_event"] if meta else None
+    is_of_a_day = event is not None and event.event_type_value in _OF_A_DAY and record.levelno < logging.WARNING
+    return not hasattr(record, EVENT_ATTRIBUTE) and not is_of_a_day

@@ -186,7 +186,7 @@ def _check_whole(settings: Settings) -> None:
         needed |= {
             "GLOBALBEV_LOG_TENANT": settings.log_tenant,
             "GLOBALBEV_LOG_CLIENT_ID": settings.log_client_id,
-            "GLOBALBEV_LOG_CLIENT_SECRET": settings.log_client_secret and "set",
+            "GLOBALBEV_LOG_CLIENT_SECRET": "set" if settings.log_client_secret is not None else None,
         }
     missing = [name for name, value in needed.items() if not value]
     if missing:

@@ -11,6 +11,7 @@ import os
 import re
 import traceback
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
@@ -23,6 +24,7 @@ from resources.settings import PROJECT, Settings
 # Shorter values are words ("test"): they are hidden where an address or a name says that they are a password, not everywhere.
 LEAST_LENGTH = 6
 MOST_DEPTH = 8
+SHORT = 400
 _NAMES_A_SECRET = re.compile(r"TOKEN|SECRET|PASSWORD|DSN|(?:\A|_)KEY\Z|CONNECTION_STRING|ALERT.*URL", re.IGNORECASE)
 _PASSWORD_OF_DSN = re.compile(r"\bpassword\s*=\s*(?:'((?:[^'\\]|\\.)*)'|(\S+))")
 
@@ -32,6 +34,8 @@ class Redactor:
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._known: frozenset[str] = frozenset()
+        # A range run logs the same line for each of thousands of days.
+        self._short_text = lru_cache(maxsize=4096)(self._hidden)
         self._literal: re.Pattern[str] | None = None
         self.learn(secrets)
 
@@ -41,9 +45,13 @@ class Redactor:
         if not found <= self._known:
             self._known |= found
             self._literal = re.compile("|".join(re.escape(value) for value in sorted(self._known, key=len, reverse=True)))
+            self._short_text.cache_clear()
 
     def text(self, text: str) -> str:
         """The text without secrets and personal data."""
+        return self._short_text(text) if len(text) <= SHORT else self._hidden(text)
+
+    def _hidden(self, text: str) -> str:
         hidden = self._literal.sub(HIDDEN, text) if self._literal else text
         for rule in RULES:
             hidden = rule.applied(hidden)

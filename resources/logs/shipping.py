@@ -22,6 +22,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from resources.logs.columns import row_of
+from resources.logs.dagster_console import SHIPPED
 from resources.logs.events import LOGGER, emit
 from resources.logs.formatting import fields_of
 from resources.logs.log_analytics import MISCONFIGURED_S, MOST_BYTES, LaterError, LogAnalytics, RefusedError, log_analytics
@@ -49,7 +50,8 @@ class ShippingHandler(logging.Handler):
     """Writes each record into the spool, redacted, as a row of the table."""
 
     def __init__(self, spool: Spool, environment: str) -> None:
-        super().__init__()
+        super().__init__(logging.INFO)
+        self.name = SHIPPED
         self._spool, self._environment, self._host = spool, environment, socket.gethostname()
         self.failed_lines = 0
 

@@ -55,7 +55,7 @@ def lag_s(day: date, at: datetime) -> float:
 def _outbox_size(settings: Settings) -> int | None:
     """Messages of ``ops.alerts`` that some channel still has to take; None in an installation that never had one."""
     try:
-        rows = DeltaTable(f"{settings.lake_root}/ops/alerts").to_pyarrow_table(columns=["kind", "state"]).to_pylist()
+        rows: list[dict[str, str]] = DeltaTable(f"{settings.lake_root}/ops/alerts").to_pyarrow_table(columns=["kind", "state"]).to_pylist()
     except TableNotFoundError:
         return None
     return sum(row["kind"] == "message" and row["state"] != "sent" for row in rows)

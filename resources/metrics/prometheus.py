@@ -41,7 +41,7 @@ def as_text(measured: Sequence[Measured]) -> str:
                 yield family
 
     registry = CollectorRegistry()
-    registry.register(Collector())  # type: ignore[arg-type]
+    registry.register(Collector())
     return generate_latest(registry).decode()
 
 

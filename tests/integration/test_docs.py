@@ -18,8 +18,11 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(path for pattern in ("*.md", "docs/**/*.md") for path in ROOT.glob(pattern))
-GROUPS = ("sandbox", "contract")  # their sub-commands have names of their own
-CHEAP = ("make setup", "make help", ".venv/bin/globalbev doctor", ".venv/bin/globalbev contract lint", ".venv/bin/dagster definitions validate")
+GROUPS = ("sandbox", "contract", "logs")  # their sub-commands have names of their own
+CHEAP = (
+    "make setup", "make help", ".venv/bin/globalbev doctor", ".venv/bin/globalbev contract lint", ".venv/bin/dagster definitions validate",
+    ".venv/bin/globalbev logs status", ".venv/bin/globalbev metrics",
+)  # fmt: skip
 
 
 def commands(text: str) -> list[str]:
