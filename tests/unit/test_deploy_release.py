@@ -61,6 +61,12 @@ class Tables:
         return "restored"
 
 
+@pytest.fixture(autouse=True)
+def contracts_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("__main__", "rehearsal"):
+        monkeypatch.setattr(f"deploy.release.{module}.load_contracts", packaged)
+
+
 def contracts() -> Any:
     return unity_contracts(packaged()).values()
 

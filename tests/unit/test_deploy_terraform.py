@@ -148,6 +148,18 @@ def test_the_schemas_and_tags_are_those_of_the_generated_sql() -> None:
     assert f'name = "{SECRET_SCOPE}"' in text_of("modules", "compute", "main.tf")
 
 
+def test_every_file_that_terraform_reads_is_there() -> None:
+    """Queries and log tables lie beside it; a plan would be the first to notice."""
+    text = text_of("modules", "observability", "main.tf")
+    tables = re.search(r"for name in (\[.+?\]) : name => jsondecode", text)[1]  # type: ignore[index]
+    alerts = re.findall(r"^    (\w+) += \{ severity", text, re.MULTILINE)
+    wanted = [f"log-analytics/{name}_table.json" for name in json.loads(tables)] + [f"kql/{name}.kql" for name in alerts]
+    assert len(wanted) == 4
+    if not (TERRAFORM.parent / "kql").exists():
+        pytest.skip("deploy/kql and deploy/log-analytics come with the observability branch")
+    assert [name for name in wanted if not (TERRAFORM.parent / name).is_file()] == []
+
+
 def test_an_erasure_is_out_of_the_bin_in_time() -> None:
     """30 days are promised; what VACUUM removed stays that long in the account's bin."""
     from globalbev_assets.transforms.schemas import FILE_RETENTION_DAYS  # noqa: PLC0415

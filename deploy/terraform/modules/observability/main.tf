@@ -1,18 +1,22 @@
-# Logs of everything in one place, alerts on what they say, budgets. A query of deploy/kql returns rows only when somebody has to look.
+# Logs of everything in one place, alerts on what they say, budgets. The other queries of deploy/kql are for people and dashboards.
 
 locals {
-  kql = "${path.module}/../../../kql"
+  # The log tables with their streams, as the code that writes them describes them.
+  tables = { for name in ["logs", "cost"] : name => jsondecode(file("${path.module}/../../../log-analytics/${name}_table.json")) }
 
-  # A query is an alert when a comment of it says so: `// severity: 2`. The others are for people and dashboards.
-  queries = { for file in fileset(local.kql, "*.kql") : trimsuffix(file, ".kql") => file("${local.kql}/${file}") }
+  # A query that finds something only when somebody has to look, by its file's name: an alert looks no further back than its window.
+  usual_alerts = {
+    failed_runs_24h = { severity = 2, frequency = "PT15M", window = "PT30M" }
+    silence         = { severity = 1, frequency = "PT5M", window = "PT15M" }
+  }
   alerts = {
-    for name, query in local.queries : name => {
-      query     = query
-      severity  = coalesce(try(var.alert_settings[name].severity, null), tonumber(regex("// severity: ([0-4])", query)[0]))
-      frequency = coalesce(try(var.alert_settings[name].frequency, null), try(regex("// frequency: (PT[0-9]+[MH]|P1D)", query)[0], "PT15M"))
-      window    = coalesce(try(var.alert_settings[name].window, null), try(regex("// window: (PT[0-9]+[MH]|P[12]D)", query)[0], "PT1H"))
+    for name, usual in local.usual_alerts : name => {
+      query     = file("${path.module}/../../../kql/${name}.kql")
+      severity  = coalesce(try(var.alert_settings[name].severity, null), usual.severity)
+      frequency = coalesce(try(var.alert_settings[name].frequency, null), usual.frequency)
+      window    = coalesce(try(var.alert_settings[name].window, null), usual.window)
       enabled   = coalesce(try(var.alert_settings[name].enabled, null), true)
-    } if can(regex("// severity: ([0-4])", query))
+    }
   }
   budgets = {
     own     = var.resource_group_id
@@ -34,6 +38,81 @@ resource "azurerm_log_analytics_workspace" "this" {
   daily_quota_gb               = var.daily_quota_gb
   local_authentication_enabled = false
   tags                         = var.tags
+}
+
+resource "azurerm_log_analytics_workspace_table_custom_log" "this" {
+  for_each = local.tables
+
+  name         = each.value.table
+  workspace_id = azurerm_log_analytics_workspace.this.id
+
+  dynamic "column" {
+    for_each = each.value.columns
+
+    content {
+      name = column.value.name
+      type = column.value.type == "datetime" ? "dateTime" : column.value.type
+    }
+  }
+}
+
+resource "azurerm_monitor_data_collection_endpoint" "this" {
+  name                = "dce-${var.name}"
+  location            = var.location
+  resource_group_name = var.resource_group_name
+  tags                = var.tags
+}
+
+# What the pipeline's own log lines and the daily cost export are sent to.
+resource "azurerm_monitor_data_collection_rule" "this" {
+  name                        = "dcr-${var.name}"
+  location                    = var.location
+  resource_group_name         = var.resource_group_name
+  data_collection_endpoint_id = azurerm_monitor_data_collection_endpoint.this.id
+  tags                        = var.tags
+
+  dynamic "stream_declaration" {
+    for_each = local.tables
+
+    content {
+      stream_name = stream_declaration.value.stream
+
+      dynamic "column" {
+        for_each = stream_declaration.value.columns
+
+        content {
+          name = column.value.name
+          type = column.value.type
+        }
+      }
+    }
+  }
+
+  dynamic "data_flow" {
+    for_each = local.tables
+
+    content {
+      streams       = [data_flow.value.stream]
+      destinations  = ["logs"]
+      output_stream = "Custom-${data_flow.value.table}"
+    }
+  }
+
+  destinations {
+    log_analytics {
+      name                  = "logs"
+      workspace_resource_id = azurerm_log_analytics_workspace.this.id
+    }
+  }
+
+  depends_on = [azurerm_log_analytics_workspace_table_custom_log.this]
+}
+
+resource "azurerm_role_assignment" "ships_logs" {
+  scope                = azurerm_monitor_data_collection_rule.this.id
+  role_definition_name = "Monitoring Metrics Publisher"
+  principal_id         = var.dagster_principal_id
+  principal_type       = "ServicePrincipal"
 }
 
 resource "azurerm_monitor_diagnostic_setting" "this" {

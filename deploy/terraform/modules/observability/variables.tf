@@ -31,6 +31,11 @@ variable "watched" {
   }))
 }
 
+variable "dagster_principal_id" {
+  description = "Identity under which Dagster runs: sends its log lines."
+  type        = string
+}
+
 variable "retention_days" {
   description = "Days for which logs are kept. Audit wants a year in prod."
   type        = number
@@ -71,7 +76,7 @@ variable "budget_start" {
 }
 
 variable "alert_settings" {
-  description = "What differs from the usual for a query in deploy/kql, by the file's name without .kql."
+  description = "What differs from the usual for an alert, by the name of its query in deploy/kql without .kql."
   type = map(object({
     severity  = optional(number)
     frequency = optional(string)

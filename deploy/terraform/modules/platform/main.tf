@@ -134,6 +134,7 @@ module "observability" {
   resource_group_id         = azurerm_resource_group.this.id
   managed_resource_group_id = "${data.azurerm_subscription.current.id}/resourceGroups/rg-${local.name}-databricks-managed"
   watched                   = local.watched
+  dagster_principal_id      = module.identity.dagster.principal_id
   retention_days            = var.log_retention_days
   mail_addresses            = var.mail_addresses
   monthly_budget            = var.monthly_budget
@@ -158,12 +159,12 @@ module "dagster" {
   postgres_password     = var.postgres_password
   tags                  = local.cost_tags
 
-  settings = {
+  settings = merge(module.observability.shipping, {
     GLOBALBEV_ENV          = var.environment
     GLOBALBEV_LAKE         = module.storage.urls["lake"]
     DATABRICKS_HOST        = module.workspace.host
     DATABRICKS_CLIENT_ID   = module.identity.client_ids["pipeline"]
     DAGSTER_LOGS_ACCOUNT   = module.storage.account_name
     DAGSTER_LOGS_CONTAINER = "dagster-logs"
-  }
+  })
 }
