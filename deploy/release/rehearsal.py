@@ -95,14 +95,14 @@ def rehearse(lake: Path, work: Path, start_s: float) -> int:
     program.write_text(f'#!/bin/sh\nexec {sys.executable} {FAKE_AZ} {work / "apps.json"} {start_s} "$@"\n', encoding="utf-8")
     program.chmod(0o700)
     os.environ["PATH"] = f"{work / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    time.sleep(1.1)
+    time.sleep(0.05)  # Delta's times are milliseconds
     moment = datetime.now(UTC)
-    time.sleep(1.1)
+    time.sleep(0.05)
     changed = break_tables(root)
     sys.stdout.write(f"{len(before)} tables, {changed} of them broken by the deployment\n")
     started, platform = time.monotonic(), ContainerApps("dev")
     plan = plan_of("dev", platform.previous_image(APPS[0]), unity_contracts(load_contracts()).values(), moment)
-    done = execute(plan, platform, LocalLake(root))
+    done = execute(plan, platform, LocalLake(root), wait=lambda seconds: time.sleep(min(seconds, start_s)))
     seconds = time.monotonic() - started
     other = [str(name) for name, was in before.items() if fingerprint(root / name.layer / name.table) != was]
     sys.stdout.write(f"{summary(done, seconds)}\n{len(before) - len(other)} of {len(before)} tables are what they were\n")
