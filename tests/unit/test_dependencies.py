@@ -72,8 +72,14 @@ def imported() -> dict[str, str]:
                 else []
             )
             for top in {name.split(".")[0] for name in names} - set(sys.stdlib_module_names) - set(OURS):
-                found |= {name_of(owner).replace("_", "-"): f"{path.relative_to(ROOT)}:{node.lineno}" for owner in owners.get(top, [top])[:1]}
+                found |= {owner: f"{path.relative_to(ROOT)}:{node.lineno}" for owner in _owners(owners.get(top, [top]))}
     return found
+
+
+def _owners(distributions: list[str]) -> list[str]:
+    """Whose an import is: of a namespace that several share (``opentelemetry``, ``azure``) those that are declared, else the first."""
+    named = sorted({name_of(owner).replace("_", "-") for owner in distributions})
+    return [owner for owner in named if owner in at_run_time()] or named[:1]
 
 
 def at_run_time() -> set[str]:
