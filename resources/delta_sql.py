@@ -29,6 +29,12 @@ def days_predicate(column: str, days: Collection[date]) -> str:
     return f"{name} IN ({', '.join(day_literal(day) for day in ordered)})"
 
 
+def text_literal(value: str) -> str:
+    """A STRING literal; what the text holds stays text."""
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
 def quoted(column: str) -> str:
     """A column name, quoted; technical columns may start with an underscore."""
     identifier(column.lstrip("_"))

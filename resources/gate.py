@@ -14,6 +14,8 @@ from resources.ledger import DqResult, LedgerRow
 from resources.staging import DayFigures
 
 SAME_WEEKDAYS, JUDGED_FROM = 8, 4
+# Below so many rows a share says nothing: one bad order of three would hold the other two.
+RATIO_FROM_ROWS = 20
 
 
 @dataclass(frozen=True)
@@ -74,8 +76,9 @@ class Gate:
             "published": Decimal(figures.published),
             "unaccounted": Decimal(rows_in - figures.accounted),
             "source_difference": Decimal(figures.rows_in - rows_in),
-            "quarantined_ratio": Decimal(figures.quarantined) / Decimal(rows_in) if rows_in else Decimal(0),
         }
+        if rows_in >= RATIO_FROM_ROWS:
+            observed["quarantined_ratio"] = Decimal(figures.quarantined) / Decimal(rows_in)
         observed |= {f"rule:{rule_id}": Decimal(figures.by_rule.get(rule_id, 0)) for rule_id in _rules_with_limits(self.contract)}
         observed |= {f"null_ratio:{name}": Decimal(count) / Decimal(max(figures.published, 1)) for name, count in figures.nulls.items()}
         if figures.distinct_keys is not None:

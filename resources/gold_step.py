@@ -14,7 +14,7 @@ from globalbev_assets.transforms import gold_operations, gold_sales
 from globalbev_assets.transforms.gold_sales import lookback_of
 from partitions.days import DayRange
 from resources.gate import Gate
-from resources.publishing import Batch, TableResult
+from resources.publishing import Batch, TableResult, newest_only
 from resources.replays import paid_before
 from resources.staging import without_rules
 from resources.steps import Step
@@ -91,6 +91,8 @@ def publish_gold(step: Step, contract: Contract) -> TableResult:
         step = replace(step, days=sorted({*step.days, *gold.also(step)}))
     refused = {day: why for name in gold.needs for day, why in step.unreadable(TableName.parse(name)).items()}
     days = [day for day in step.days if day not in refused]
+    if contract.is_snapshot and days and not newest_only(days, step.history(contract.name)):
+        days = []  # a newer day stands there: this one has nothing to show
     refs = _references(step, contract, gold, days)
     frame = _as_published(contract, _dated(contract, gold.build(refs, days or step.days), days))
     gate = Gate(contract, step.history(contract.name), None, refused, _amounts(step, gold.total, days) if gold.total and days else {})

@@ -37,6 +37,7 @@ class Lakehouse:
     settings: Settings
     book: ContractBook
     open_spark: Callable[[], SparkSession]
+    is_ended: bool = False
 
     @cached_property
     def spark(self) -> SparkSession:
@@ -49,9 +50,25 @@ class Lakehouse:
             close_session(vars(self).pop("spark"))
 
     def interrupt(self) -> None:
-        """End what this lake's session is doing, from another thread; its next error is not tried again."""
+        """End what this lake's session is doing, from another thread, and let it begin nothing more: see :meth:`refuse_when_ended`."""
+        self.is_ended = True
         if "spark" in vars(self):
             settle(self.settings, self.spark)
+
+    def refuse_when_ended(self) -> None:
+        """Before something that would stay.
+
+        Raises:
+            TransientError: GB-1212 after :meth:`interrupt`.
+        """
+        if self.is_ended:
+            raise TransientError(
+                "GB-1212",
+                "The step was ended.",
+                got="an interruption, or an error of the run",
+                valid="a running step",
+                todo="Run again; what was committed stays.",
+            )
 
     @cached_property
     def ledger(self) -> Ledger:

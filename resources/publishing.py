@@ -32,7 +32,7 @@ from resources.spark import session_id, settle
 from resources.staging import figures, stage
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame
 
 Output = Callable[["DataFrame"], "DataFrame"]
 
@@ -42,7 +42,8 @@ class Batch:
     """Rows of one table to publish, for exactly these days.
 
     ``frame`` holds the contract's columns and ``_partition_date`` (business day), ``_outcome``, ``_errors``, ``_warnings``. ``output`` makes table rows of
-    published source rows where one becomes several or several one. ``replaced_sources``: files whose rows must leave the table. ``against``: the
+    published source rows where one becomes several or several one. ``replaced_sources``: files whose rows must leave the table, with the day of
+    the delivery that replaces each. ``against``: the
     version of the table that the frame was computed against, where it was (what a keyed table holds decides what is superseded).
     """
 
@@ -51,7 +52,7 @@ class Batch:
     days: Sequence[date]
     gate: Gate
     output: Output | None = None
-    replaced_sources: Collection[str] = ()
+    replaced_sources: Mapping[str, date] = field(default_factory=dict)
     total: str | None = None
     against: int | None = None
 
@@ -83,9 +84,12 @@ class Publisher:
         """Stage, judge and commit; the ledger rows are returned, not yet recorded."""
         started = time.monotonic()
         contract = batch.contract
+        self.lake.refuse_when_ended()
         staged = stage(batch.frame)
         judged = batch.gate.judge(figures(staged, contract, batch.total), batch.days)
         good = {day for day, at_gate in judged.items() if not at_gate.reason}
+        if contract.is_snapshot:
+            good &= newest_only(batch.days, batch.gate.history)
         self.lake.ensure_table(contract)
         spark = self.lake.spark
         with self.leases.hold(contract.name, session_id(spark), self.run_id, lambda: settle(self.lake.settings, spark)):
@@ -116,30 +120,41 @@ class Publisher:
 
     def _unchanged(self, batch: Batch, judged: Mapping[date, Day], days: Collection[date]) -> dict[date, int]:
         """Days of which the table has this very content, under this version of the contract, with the version that brought it."""
-        if batch.replaced_sources:
-            return {}
         contract = batch.contract
+        if self._has_replaced_rows(batch, days):
+            return {}
         held = held_contents(self.lake.path(contract.name), batch.gate.history, days)
         staged = {day: judged[day].figures for day in days}
         same = {day: DayContent(contract.version, counted.quarantined, counted.warned, counted.content_hash) for day, counted in staged.items()}
-        return {day: held[day].version for day in days if day in held and held[day] == same[day]}
+        known = {day: held[day].version for day in days if day in held and held[day] == same[day]}
+        if contract.is_snapshot:  # one content for the whole table: that of its last commit
+            known = {day: version for day, version in known.items() if version == self.lake.version(contract.name)}
+        return known
+
+    def _has_replaced_rows(self, batch: Batch, days: Collection[date]) -> bool:
+        """Whether the table still holds rows of a file that a good delivery of these days replaces."""
+        gone = replaced_by(batch, days)
+        if not gone or self.lake.is_empty(batch.contract.name):
+            return False
+        return not self.lake.read(batch.contract.name).where(_is_of(gone)).isEmpty()
 
     def _commit(self, batch: Batch, staged: DataFrame, judged: Mapping[date, Day], days: set[date]) -> tuple[int | None, dict[date, int]]:
         contract = batch.contract
         if not days:
             return None, {}
+        self.lake.refuse_when_ended()
         self._refuse_when_overtaken(batch)
         chosen = staged.where(days_predicate("_partition_date", days)) if days != set(batch.days) else staged
         rejected = {day for day in days if judged[day].figures.quarantined}
         failpoint("publish.before_quarantine")
         if contract.layer == "silver":
-            write_quarantine(self.lake, contract, chosen, days, has_rejected=bool(rejected), run_id=self.run_id)
+            write_quarantine(self.lake, contract, chosen, days, has_rejected=bool(rejected), run_id=self.run_id, replaced=replaced_by(batch, days))
         failpoint("publish.after_quarantine")
         metadata = self._metadata(contract, judged, days)
         published, started = chosen.where("_outcome = 'published'"), time.monotonic()
         table_rows = stage(batch.output(published)) if batch.output else published
         if contract.is_keyed:
-            self._merge(batch, table_rows, metadata)
+            self._merge(batch, published, table_rows, metadata, replaced_by(batch, days))
         else:
             self._replace(contract, table_rows, days, metadata)
         failpoint("publish.after_table")
@@ -169,7 +184,7 @@ class Publisher:
             writer = writer.option("replaceWhere", days_predicate(contract.date_column, days))
         writer.save(self.lake.path(contract.name))
 
-    def _merge(self, batch: Batch, rows: DataFrame, metadata: str) -> None:
+    def _merge(self, batch: Batch, published: DataFrame, rows: DataFrame, metadata: str, replaced: Collection[str]) -> None:
         """Merge by key; an append while the table is empty (2 s less)."""
         from pyspark.sql import functions as F  # noqa: PLC0415
 
@@ -179,7 +194,7 @@ class Publisher:
             complete.write.format("delta").mode("append").option("userMetadata", metadata).save(target)
             return
         source = complete.withColumn("_is_deleted", F.lit(False))
-        gone = self._gone(batch, complete)
+        gone = self._gone(batch, published, complete, replaced)
         if gone is not None:
             source = source.unionByName(gone.withColumn("_is_deleted", F.lit(True)))
         view = f"merge_{uuid.uuid4().hex}"
@@ -191,20 +206,23 @@ class Publisher:
             self.lake.spark.conf.unset("spark.databricks.delta.commitInfo.userMetadata")
             self.lake.spark.catalog.dropTempView(view)
 
-    def _gone(self, batch: Batch, rows: DataFrame) -> DataFrame | None:
-        """Rows of the table that the batch takes away: what a newer version of their group no longer has, and what a replaced file had brought."""
+    def _gone(self, batch: Batch, published: DataFrame, rows: DataFrame, replaced: Collection[str]) -> DataFrame | None:
+        """Rows of the table that the batch takes away: what a newer version of their group no longer has, and what a replaced file had brought.
+
+        The groups are those of the published source rows, which may have become no table row at all.
+        """
         from pyspark.sql import functions as F  # noqa: PLC0415
 
         contract, group = batch.contract, group_key(batch.contract)
         is_grouped = tuple(group) != contract.key
-        if not is_grouped and not batch.replaced_sources:
+        if not is_grouped and not replaced:
             return None
         held = self.lake.spark.read.format("delta").load(self.lake.path(contract.name))
         absent = held.join(rows.select(*contract.key).distinct(), list(contract.key), "left_anti")
-        is_replaced = F.col("_source").isin(sorted(batch.replaced_sources)) if batch.replaced_sources else F.lit(False)
+        is_replaced = _is_of(replaced)
         if not is_grouped:
             return self._columns(contract, absent.where(is_replaced))
-        groups = rows.select(*group).distinct().withColumn("_in_batch", F.lit(True))
+        groups = published.select(*group).distinct().withColumn("_in_batch", F.lit(True))
         joined = absent.join(groups, list(group), "left").where(F.coalesce("_in_batch", F.lit(False)) | is_replaced)
         return self._columns(contract, joined)
 
@@ -219,6 +237,24 @@ class Publisher:
         """What the commit says of itself; ``doctor`` rebuilds lost ledger rows from it."""
         rows = {str(day): [judged[day].rows_in, *_counts(judged[day])] for day in sorted(days)}
         return json.dumps({"run_id": self.run_id, "table": str(contract.name), "contract": contract.version, "days": rows}, separators=(",", ":"))
+
+
+def newest_only(days: Collection[date], history: Mapping[date, LedgerRow]) -> set[date]:
+    """Of the days of a table that shows one day as a whole: the newest, unless a newer one was published before. An older day would take it away."""
+    newest = max(days)
+    later = [day for day, row in history.items() if day > newest and row.is_readable and row.published]
+    return set() if later else {newest}
+
+
+def replaced_by(batch: Batch, days: Collection[date]) -> list[str]:
+    """The files whose rows leave the table with these days: only a delivery that is published itself replaces another."""
+    return sorted(name for name, by in batch.replaced_sources.items() if by in days)
+
+
+def _is_of(sources: Collection[str]) -> Column:
+    from pyspark.sql import functions as F  # noqa: PLC0415
+
+    return F.col("_source").isin(sorted(sources)) if sources else F.lit(False)
 
 
 def _expanded(table_rows: DataFrame) -> dict[date, int]:

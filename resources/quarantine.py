@@ -11,7 +11,7 @@ from globalbev_assets.contracts.model import Contract
 from globalbev_assets.contracts.names import TableName
 from globalbev_assets.contracts.operations import quarantine_contract
 from globalbev_assets.transforms.schemas import delta_schema_json
-from resources.delta_sql import days_predicate, quoted, table_at
+from resources.delta_sql import days_predicate, quoted, table_at, text_literal
 from resources.lakehouse import Lakehouse
 
 if TYPE_CHECKING:
@@ -22,9 +22,16 @@ DECISION = ("decided_by", "decided_at", "decision")
 
 
 def write_quarantine(  # noqa: PLR0913  they are the parts of one statement
-    lake: Lakehouse, contract: Contract, staged: DataFrame, days: Collection[date], *, has_rejected: bool, run_id: str
+    lake: Lakehouse,
+    contract: Contract,
+    staged: DataFrame,
+    days: Collection[date],
+    *,
+    has_rejected: bool,
+    run_id: str,
+    replaced: Collection[str] = (),
 ) -> None:
-    """Merge the rejected rows of these days; rows of these days that are rejected no more become ``replayed``.
+    """Merge the rejected rows of these days; rows of these days, and of ``replaced`` files, that are rejected no more become ``replayed``.
 
     Only where something is or was in it: no commit otherwise.
     """
@@ -58,7 +65,7 @@ def write_quarantine(  # noqa: PLR0913  they are the parts of one statement
     view = f"rejected_{uuid.uuid4().hex}"
     rejected.createOrReplaceTempView(view)
     try:
-        lake.spark.sql(_merge(lake.path(name), view, days))
+        lake.spark.sql(_merge(lake.path(name), view, days, replaced))
     finally:
         lake.spark.catalog.dropTempView(view)
 
@@ -88,8 +95,14 @@ def _record(contract: Contract, staged: DataFrame):  # type: ignore[no-untyped-d
     return F.to_json(F.struct(*fields))
 
 
-def _merge(target: str, view: str, days: Collection[date]) -> str:
-    """What somebody discarded stays discarded while row and errors are the same; another row, or another error, wants another look."""
+def _merge(target: str, view: str, days: Collection[date], replaced: Collection[str]) -> str:
+    """What somebody discarded stays discarded while row and errors are the same; another row, or another error, wants another look.
+
+    Rows of these days, and of replaced files, that are not among the rejected are rejected no more.
+    """
+    is_over = days_predicate("partition", days).replace("`partition`", "t.`partition`")
+    if replaced:
+        is_over = f"({is_over} OR t.source IN ({', '.join(text_literal(source) for source in sorted(replaced))}))"
     updated = ("errors", "record", "contract_version", "run_id", "last_seen", "partition")
     values = ", ".join(f"t.{quoted(name)} = s.{quoted(name)}" for name in updated)
     is_as_decided = "t.state = 'discarded' AND t.record <=> s.record AND t.errors <=> s.errors"
@@ -98,7 +111,7 @@ def _merge(target: str, view: str, days: Collection[date]) -> str:
             f"MERGE INTO {table_at(target)} t USING {view} s ON t.source = s.source AND t.source_position = s.source_position",
             f"WHEN MATCHED THEN UPDATE SET {values}, t.attempts = t.attempts + 1, t.state = CASE WHEN {is_as_decided} THEN t.state ELSE 'open' END",
             "WHEN NOT MATCHED THEN INSERT *",
-            f"WHEN NOT MATCHED BY SOURCE AND t.state <> 'replayed' AND {days_predicate('partition', days).replace('`partition`', 't.`partition`')}",
+            f"WHEN NOT MATCHED BY SOURCE AND t.state <> 'replayed' AND {is_over}",
             "THEN UPDATE SET t.state = 'replayed', t.last_seen = current_timestamp()",
         ]
     )

@@ -19,6 +19,7 @@ from deltalake.exceptions import TableNotFoundError
 from globalbev_assets.contracts.model import Contract
 from globalbev_assets.contracts.names import TableName
 from resources.delta_dataset import dataset_of
+from resources.delta_sql import days_predicate
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -37,11 +38,6 @@ _DAYS = """
                     left join found f on f.source = b.source and f.source_position = b.source_position and f."column" = w."column"
                     group by all)
     select distinct partition from judged where is_resolved order by partition
-"""
-
-_PAID_BEFORE = """
-    select distinct earlier.paid_date from payments p join payments earlier using (order_id) join days d on p.paid_date = d.day
-    where earlier.paid_date not in (select day from days) order by 1
 """
 
 
@@ -94,16 +90,10 @@ def waiting_rules(step: Step, contract: Contract, same_day: Collection[str]) -> 
 
 def paid_before(step: Step) -> list[date]:
     """Days outside the step's with earlier payments of the orders that were paid in them: what is open of an order is booked on its last payment."""
-    import duckdb  # noqa: PLC0415
-
-    try:
-        payments = dataset_of(step.lake.path(TableName("silver", "payments"))).to_table(columns=["order_id", "paid_date"])
-    except TableNotFoundError:
-        return []
-    connection = duckdb.connect()
-    connection.register("payments", payments)
-    connection.register("days", pa.table({"day": pa.array(list(step.days), pa.date32())}))
-    return [row[0] for row in connection.execute(_PAID_BEFORE).fetchall()]
+    payments = step.lake.read(TableName("silver", "payments")).select("order_id", "paid_date")
+    is_ours = days_predicate("paid_date", step.days)
+    earlier = payments.where(f"NOT ({is_ours})").join(payments.where(is_ours).select("order_id").distinct(), "order_id", "left_semi")
+    return sorted(row["paid_date"] for row in earlier.select("paid_date").distinct().collect())
 
 
 def _resolved_days(step: Step, contract: Contract, same_day: Collection[str]) -> list[date]:

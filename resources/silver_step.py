@@ -50,7 +50,7 @@ def silver_batch(step: Step, contract: Contract) -> Batch:
     refs = _references(step, contract, transform, filled)
     frame = judged(contract, bronze, transform, refs, is_delivered=is_delivered, held=_held(step, contract), cut=step.lake.cut)
     gate = Gate(contract, step.history(contract.name), arrived, refused)
-    taken_away = [name for name, by in replaced.items() if by in step.days]
+    taken_away = {name: by for name, by in replaced.items() if by in step.days}
     return Batch(contract, frame, step.days, gate, transform.output, taken_away, against=against)
 
 

@@ -74,8 +74,15 @@ def figures(staged: DataFrame, contract: Contract, total: str | None = None) -> 
         F.count_if((F.col("_outcome") == "published") & (F.size("_warnings") > 0)).alias("warned"),
     ]
     counted += [F.count_if(F.col("_outcome") == outcome).alias(outcome) for outcome in ("published", "quarantined", "deduplicated", "superseded")]
-    hashed = F.xxhash64(*[column.name for column in contract.business_columns if column.name in staged.columns]).cast("decimal(38,0)")
+    content = [column.name for column in contract.business_columns if column.name in staged.columns]
+    if row_key(contract) != contract.key and "_raw" in staged.columns:
+        content.append("_raw")  # the columns are made after this, of what the source row says
+    hashed = F.xxhash64(*content).cast("decimal(38,0)")
     counted.append(F.sum(F.when(F.col("_outcome") == "published", hashed)).alias("content_hash"))
+    # Which rows are kept aside, and why, is content too: as many others would leave the old ones in quarantine and the new ones nowhere.
+    places = [name for name in ("_source", "_source_position") if name in staged.columns]
+    aside = F.xxhash64(*places, F.transform("_errors", lambda error: error["rule_id"])).cast("decimal(38,0)")
+    counted.append(F.sum(F.when(F.col("_outcome") == "quarantined", aside)).alias("aside_hash"))
     is_published = F.col("_outcome") == "published"
     has_key = (
         contract.layer != "bronze" and bool(contract.key) and set(row_key(contract)) == set(contract.key) and set(contract.key) <= set(staged.columns)
@@ -103,7 +110,7 @@ def _of_row(row: dict[str, object], ids: Sequence[str]) -> DayFigures:
         superseded=number("superseded"),
         warned=number("warned"),
         amount=Decimal(str(row["amount"] or 0)),
-        content_hash=f"{row['published']}:{_text(row['content_hash'])}",
+        content_hash=f"{row['published']}:{_text(row['content_hash'])}" + (f":{_text(row['aside_hash'])}" if row["quarantined"] else ""),
         distinct_keys=None if row["distinct_keys"] is None else number("distinct_keys"),
         nulls={name.removeprefix("null_"): number(name) for name in row if name.startswith("null_")},
         by_rule={rule_id: number(f"rule_{index}") for index, rule_id in enumerate(ids) if row[f"rule_{index}"]},

@@ -190,6 +190,11 @@ class Contract:
         """Whether publishing merges by key; otherwise it replaces days."""
         return self.source.kind == "by_key"
 
+    @cached_property
+    def is_snapshot(self) -> bool:
+        """Whether the table shows one day as a whole, the newest, and is replaced whole."""
+        return self.date_column is None and not self.is_keyed
+
     def column(self, name: str) -> Column:
         """The column of that name (KeyError when there is none)."""
         return next(column for column in self.columns if column.name == name)

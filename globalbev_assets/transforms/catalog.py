@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import chain
 
 from pyspark.sql import Column as SparkColumn
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from globalbev_assets.transforms.registry import References, Transform
@@ -52,7 +52,7 @@ def with_package(products: DataFrame, refs: References) -> DataFrame:  # noqa: A
     )
     fraction = F.when(is_fraction, part.try_cast(VOLUME) * _factor(whole_unit) / whole.try_cast(VOLUME))
     volume = F.coalesce(fraction, size.try_cast(VOLUME) * _factor(unit), single_size.try_cast(VOLUME) * _factor(single_unit))
-    return products.withColumn("_unit_count", unit_count).withColumn("_unit_volume_ml", volume.cast(VOLUME))
+    return products.withColumn("_unit_count", unit_count).withColumn("_unit_volume_ml", volume.try_cast(VOLUME))
 
 
 def _plain(unit: SparkColumn) -> SparkColumn:
@@ -110,7 +110,7 @@ def one_row_a_nutrient(documents: DataFrame) -> DataFrame:
     """
     has_kilojoules = F.exists("_nutrients", lambda item: item["nutrient"] == "energy")
     usable = F.filter("_nutrients", lambda item: item["value"].isNotNull() & ~((item["nutrient"] == "energy-from-kcal") & has_kilojoules))
-    rows = documents.withColumn("_item", F.explode(usable)).drop("_nutrients")
+    rows = documents.select("*", F.posexplode(usable).alias("_place", "_item")).drop("_nutrients")
     per_100ml = F.when(F.col("_item.basis").isin("per_100ml", "per_100g", "100ml", "100g"), F.col("_item.value"))
     named = F.when(F.col("_item.nutrient") == "energy-from-kcal", "energy").otherwise(F.col("_item.nutrient"))
     return (
@@ -119,7 +119,9 @@ def one_row_a_nutrient(documents: DataFrame) -> DataFrame:
         .withColumn("value", F.col("_item.value"))
         .withColumn("unit", F.col("_item.unit"))
         .withColumn("value_per_100ml", per_100ml.cast(VOLUME))
-        .dropDuplicates(["sku", "nutrient"])
+        .withColumn("_first", F.min("_place").over(Window.partitionBy("sku", "nutrient")))
+        .where("_place = _first")
+        .drop("_place", "_first")
     )
 
 

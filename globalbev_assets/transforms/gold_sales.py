@@ -22,10 +22,11 @@ OUT_OF_SCOPE = ("cancelled", "unknown")
 def lines_in_scope(refs: References) -> DataFrame:
     """Silver lines with their order's ``market_id, channel, currency, customer_id`` and their product's ``category, total_volume_ml``; ``sale_date``."""
     orders = refs["silver.orders"].where(~F.col("status").isin(list(OUT_OF_SCOPE)) & F.col("market_id").isNotNull())
-    orders = orders.select("order_id", "market_id", "channel", "currency", "customer_id")
+    orders = orders.select("order_id", F.col("order_date").alias("sale_date"), "market_id", "channel", "currency", "customer_id")
     products = refs["silver.products"].select("sku", "category", "total_volume_ml")
     lines = refs["silver.order_lines"].withColumnRenamed("order_date", "sale_date")
-    return lines.join(orders, "order_id").join(F.broadcast(products), "sku", "left")
+    # On the day too: an order whose date was corrected stands on both days until the old one is run again.
+    return lines.join(orders, ["order_id", "sale_date"]).join(F.broadcast(products), "sku", "left")
 
 
 def in_scope_amounts(refs: References) -> DataFrame:
@@ -113,7 +114,7 @@ def executive_kpis(refs: References, days: Sequence[date]) -> DataFrame:
     """One row a ``sale_date, currency`` that sold. New customers are those whose first published sale ever is that day's.
 
     ``quality_score`` = 100 × published / rows in over silver's sales tables of the day; ``stock_outs`` counts (warehouse, sku) that were out of
-    stock at the end of the day; both are the company's, the same for each currency.
+    stock at the end of the day, NULL on a day without a snapshot; both are the company's, the same for each currency.
     """
     lines = lines_in_scope(refs)
     first_sale = lines.where("customer_id is not null").groupBy("customer_id").agg(F.min("sale_date").alias("_first_sale"))
@@ -128,10 +129,7 @@ def executive_kpis(refs: References, days: Sequence[date]) -> DataFrame:
     by_sku = shown.groupBy("sale_date", "currency", "sku").agg(F.sum("net_amount").alias("_sales"))
     best = Window.partitionBy("sale_date", "currency").orderBy(F.col("_sales").desc(), "sku")
     top = by_sku.withColumn("_rank", F.row_number().over(best)).where("_rank = 1").select("sale_date", "currency", F.col("sku").alias("top_sku"))
-    joined = (
-        totals.join(top, ["sale_date", "currency"], "left").join(_stock_outs(refs), "sale_date", "left").join(_quality(refs), "sale_date", "left")
-    )
-    return joined.withColumn("stock_outs", F.coalesce("stock_outs", F.lit(0).cast("bigint")))
+    return totals.join(top, ["sale_date", "currency"], "left").join(_stock_outs(refs), "sale_date", "left").join(_quality(refs), "sale_date", "left")
 
 
 def _stock_outs(refs: References) -> DataFrame:
@@ -141,7 +139,7 @@ def _stock_outs(refs: References) -> DataFrame:
         .groupBy(F.col("_partition_date").alias("sale_date"), "warehouse_id", "sku")
         .agg((on_hand - reserved).alias("_available"))
     )
-    return by_sku.where("_available <= 0").groupBy("sale_date").agg(F.count(F.lit(1)).alias("stock_outs"))
+    return by_sku.groupBy("sale_date").agg(F.count_if(F.col("_available") <= 0).alias("stock_outs"))
 
 
 def _quality(refs: References) -> DataFrame:

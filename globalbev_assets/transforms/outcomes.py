@@ -65,15 +65,17 @@ def _ranked(frame: DataFrame, contract: Contract, is_candidate: SparkColumn) -> 
 
     Several rows of one key and day are told apart by version and position; over days a group's rows share their version.
     """
-    newest = [F.col(VERSION).desc(), F.col("_source_position").desc()]
+    newest = [F.col(VERSION).desc(), F.col("_source_position").desc(), F.col("_source").desc()]
     frame = frame.withColumn("_day_rank", _number(is_candidate, [*row_key(contract), DAY], newest))
     if not contract.is_keyed:
         return frame.withColumn("_rank", F.lit(1))
     if row_key(contract) != group_key(contract):
         frame = frame.withColumn(VERSION, F.max(VERSION).over(Window.partitionBy(is_candidate, *group_key(contract), DAY)))
     is_first = is_candidate & (F.col("_day_rank") == 1)
-    over_days = Window.partitionBy(is_first, *group_key(contract)).orderBy(F.col(VERSION).desc())
-    return frame.withColumn("_rank", F.when(is_first, F.rank().over(over_days)).otherwise(1))
+    over_days = Window.partitionBy(is_first, *group_key(contract)).orderBy(F.col(VERSION).desc(), F.col(DAY).desc())
+    # Where a row is a group, one is first, whatever else is equal; the rows of a larger group share a version and a day, and are first together.
+    number = F.row_number() if row_key(contract) == group_key(contract) else F.rank()
+    return frame.withColumn("_rank", F.when(is_first, number.over(over_days)).otherwise(1))
 
 
 def _number(is_candidate: SparkColumn, by: Sequence[str], order: Sequence[SparkColumn]) -> SparkColumn:

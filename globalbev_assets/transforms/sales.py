@@ -59,7 +59,9 @@ def with_order_and_totals(payments: DataFrame, refs: References) -> DataFrame:
 
 
 def _captures(payments: DataFrame) -> DataFrame:
-    captured = payments.where(clean("payment_status", F.col("status")) == "captured")
+    newest = F.max_by(F.struct("order_id", "status", "paid_at", "amount"), F.struct("updated_at", "_partition_date"))
+    current = payments.groupBy("payment_id").agg(newest.alias("_payment")).select("payment_id", "_payment.*")
+    captured = current.where(clean("payment_status", F.col("status")) == "captured")
     in_order = Window.partitionBy("order_id").orderBy("paid_at", F.col("payment_id").try_cast("bigint"))
     return captured.select(
         F.col("payment_id").alias("_capture_payment_id"),
@@ -70,10 +72,13 @@ def _captures(payments: DataFrame) -> DataFrame:
 
 def _with_order(children: DataFrame, refs: References) -> DataFrame:
     exists = refs["bronze.orders"].select(F.trim(F.col("order_id")).try_cast("bigint").alias("_order_key"), F.lit(True).alias("_is_order")).distinct()
-    published = refs["silver.orders"].select(
-        F.col("order_id").alias("_order_key"),
-        F.col("order_date").alias("_order_date"),
-        F.col("status").alias("_order_status"),
+    # One row an order: one whose date was corrected stands on both days until the old one is run again.
+    newest = F.max_by(F.struct("order_date", "status"), F.struct("updated_at", "order_date"))
+    orders = refs["silver.orders"].groupBy(F.col("order_id").alias("_order_key")).agg(newest.alias("_order"))
+    published = orders.select(
+        "_order_key",
+        F.col("_order.order_date").alias("_order_date"),
+        F.col("_order.status").alias("_order_status"),
         F.lit(True).alias("_is_published"),
     )
     known = exists.join(published, "_order_key", "left")

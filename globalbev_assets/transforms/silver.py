@@ -15,6 +15,7 @@ from globalbev_assets.transforms.rules import RAW, known_column, with_rules
 from globalbev_assets.transforms.typed import typed
 
 DIGITS = 20
+READ_AT = "yyyy-MM-dd'T'HH:mm:ss.SSSSSS"
 
 
 def _uncut(frame: DataFrame) -> DataFrame:
@@ -43,8 +44,9 @@ def judged(  # noqa: PLR0913  the last three are options
         held: see :func:`globalbev_assets.transforms.outcomes.with_outcomes`.
     """
     text_columns = [name for name in bronze.columns if not name.startswith("_")]
-    read_day = F.col(DAY) if is_delivered else F.to_date("_ingested_at")
-    frame = bronze.withColumns({VERSION: version(contract, bronze.columns, read_day), RAW: F.struct(*text_columns)})
+    # Of two full reads on one day the later says how things are: a date would make them equal, and every key would be published twice.
+    arrived = F.col(DAY).cast("string") if is_delivered else F.date_format("_ingested_at", READ_AT)
+    frame = bronze.withColumns({VERSION: version(contract, bronze.columns, arrived), RAW: F.struct(*text_columns)})
     if transform.prepare:
         frame = transform.prepare(frame, refs)
     frame = typed(frame, contract)
@@ -57,10 +59,10 @@ def judged(  # noqa: PLR0913  the last three are options
     return with_outcomes(with_rules(frame, contract), contract, held)
 
 
-def version(contract: Contract, columns: list[str], read_day: SparkColumn) -> SparkColumn:
+def version(contract: Contract, columns: list[str], arrived: SparkColumn) -> SparkColumn:
     """A text that sorts as the newness of a row.
 
-    What the contract names, then the day; else the day of delivery (files) or of the reading (database), the file's version,
+    What the contract names, then the day; else ``arrived``, the day of delivery (files) or the time of the reading (database), then
     ``updated_at`` and the position.
     """
     position = F.lpad(F.col("_source_position"), DIGITS, "0")
@@ -68,7 +70,7 @@ def version(contract: Contract, columns: list[str], read_day: SparkColumn) -> Sp
     if named:
         return F.concat_ws("|", *[F.lpad(F.coalesce(F.col(name), F.lit("")), DIGITS, "0") for name in named], F.col(DAY).cast("string"))
     changed = F.rpad(F.coalesce(F.col("updated_at"), F.lit("")), 32, " ") if "updated_at" in columns else F.lit("")
-    return F.concat_ws("|", F.greatest(read_day, F.col(DAY)).cast("string"), changed, position)
+    return F.concat_ws("|", arrived, changed, position)
 
 
 def _with_raw_text(frame: DataFrame, contract: Contract) -> DataFrame:

@@ -17,13 +17,13 @@ def typed(frame: DataFrame, contract: Contract) -> DataFrame:
     result = frame.select(*[_value(column, frame.columns).alias(column.name) for column in wanted], *helpers)
     for column in contract.business_columns:
         if column.derive:
-            result = result.withColumn(column.name, F.expr(column.derive).cast(column.type))
+            result = result.withColumn(column.name, F.expr(column.derive).try_cast(column.type))
     return result
 
 
 def _value(column: Column, available: list[str]) -> SparkColumn:
     if column.logic:
-        return F.expr(column.logic).cast(column.type)
+        return F.expr(column.logic).try_cast(column.type)
     source = column.source or column.name
     if source not in available:
         return F.lit(None).cast(column.type)

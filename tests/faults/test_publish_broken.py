@@ -14,7 +14,7 @@ from resources.settings import Settings
 
 from .refunds import MEMORY, ONE_DAY, Refunds, assert_day_is, assert_sound
 
-pytestmark = [pytest.mark.faults, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 DAY = ONE_DAY[0]
 
 

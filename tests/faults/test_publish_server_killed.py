@@ -15,7 +15,7 @@ from resources.spark_server import ensure_server, server_status, stop_server
 
 from .refunds import MEMORY, ONE_DAY, Refunds, assert_day_is, assert_sound, wait_for
 
-pytestmark = [pytest.mark.faults, pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
 OLD, NEW = 1, 2
 
 

@@ -13,7 +13,7 @@ from resources.settings import Settings
 
 from .refunds import FIRST, ONE_DAY, Refunds, assert_sound, days, good, wait_for
 
-pytestmark = [pytest.mark.faults, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
 
 def together(refunds: Refunds, go: Path, *runs: tuple[str, int, int]) -> dict[str, str]:

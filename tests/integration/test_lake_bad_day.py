@@ -27,7 +27,7 @@ from partitions.days import DayRange
 from resources.settings import PROJECT
 from tests.integration.lakes import DEFINITIONS, Lake, Row, evaluations
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow]
+pytestmark = [pytest.mark.integration]
 
 SELECTED = (
     "bronze/orders",

@@ -18,7 +18,7 @@ from partitions.days import DayRange
 from resources.settings import load_settings
 from tests.integration.lakes import Lake
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow]
+pytestmark = [pytest.mark.integration]
 
 
 def whole(error: GlobalBevError, code: str, got: str, valid: str) -> None:

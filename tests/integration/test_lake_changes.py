@@ -15,7 +15,7 @@ from globalbev_assets.operations.backfill import StageResult, plan
 from partitions.days import DayRange
 from tests.integration.lakes import Lake, Row
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow]
+pytestmark = [pytest.mark.integration]
 
 CANARY = {"name": "Quetzalcoatl Canarybird", "email": "canary.bird.7719@canary-mail.example", "phone": "+1 614 555 7719 call me", "card": "9182"}
 SALES = (

@@ -20,7 +20,7 @@ from partitions.days import DayRange
 from tests.integration.lakes import Lake, copied
 from tests.unit.contract_files import write
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow]
+pytestmark = [pytest.mark.integration]
 
 NAMES = [f"meter_{number:02d}" for number in range(25)]  # a bronze and a silver table each: fifty
 COLUMNS = [("reading_id", "bigint"), ("place", "text"), ("amount", "numeric(12,3)"), ("read_at", "timestamptz"), ("updated_at", "timestamptz")]

@@ -12,7 +12,7 @@ import pytest
 from resources.settings import PROJECT
 from tests.integration.lakes import Lake, environment
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow]
+pytestmark = [pytest.mark.integration]
 
 
 def materialize(lake: Lake, key: str, *when: str) -> subprocess.CompletedProcess[str]:

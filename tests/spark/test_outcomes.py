@@ -108,3 +108,24 @@ def test_a_copy_of_a_line_is_deduplicated_and_the_first_stays(spark: SparkSessio
 def test_rows_of_a_replaced_file_are_superseded_also_when_they_are_bad(spark: SparkSession) -> None:
     rows: list[Row] = [("1", None, "a", "2026-06-01", "2026-06-01T00:00:00Z", True), ("1", "1", "a", "2026-06-01", "2026-06-01T00:00:00Z", False)]
     assert outcomes(spark, "by_key", list(enumerate(rows, 1))) == {1: "superseded", 2: "published"}
+
+
+def test_of_two_full_reads_on_one_day_the_later_is_how_things_are(spark: SparkSession) -> None:
+    """Both rows say the same of themselves and stand at the same place: the time of the reading is all that tells them apart."""
+    from datetime import date, timedelta  # noqa: PLC0415
+
+    changed = "2026-05-01T00:00:00Z"
+    reads = [(date(2026, 6, 29), READ_AT, "1"), (date(2026, 6, 1), READ_AT + timedelta(hours=1), "2")]
+    listed = [("1", "a", amount, "open", None, changed, day, "shop.notes", "7", False, read_at) for day, read_at, amount in reads]
+    frame = spark.createDataFrame(listed, f"{SCHEMA}, _ingested_at timestamp")
+    found = judged(contract("by_key", RULES), frame, Transform(), {}, is_delivered=False).select("amount", "_outcome").collect()
+    assert {int(row["amount"]): row["_outcome"] for row in found} == {1: "superseded", 2: "published"}
+
+
+def test_two_files_of_one_day_with_the_same_row_have_one_winner(spark: SparkSession) -> None:
+    from datetime import date  # noqa: PLC0415
+
+    listed = [("1", "a", "1", "open", None, "", date(2026, 6, 1), f"notes/2026-06-01/{name}.csv", "7", False) for name in ("b", "a", "c")]
+    frame = spark.createDataFrame(listed, SCHEMA).withColumn("_ingested_at", F.lit(READ_AT))
+    found = judged(contract("by_key", RULES), frame, Transform(), {}, is_delivered=True).select("_source", "_outcome").collect()
+    assert [row["_source"][-5:] for row in found if row["_outcome"] == "published"] == ["c.csv"]
