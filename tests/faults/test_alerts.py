@@ -80,12 +80,11 @@ def test_a_slow_receiver_delays_a_tick_by_seconds_and_holds_up_no_other(world: W
         world.volume("bronze.orders")
         started = time.monotonic()
         world.tick()
-        assert time.monotonic() - started < 15
+        assert time.monotonic() - started < 40  # 4 s to give up, on a machine that is shared; the receiver takes 60
         assert len(quick.taken) == 1
-        started = time.monotonic()
+        calls = heard.calls
         world.tick(seconds=1)
-        assert time.monotonic() - started < 5
-        assert len(quick.taken) == 1
+        assert (heard.calls, len(quick.taken)) == (calls, 1)  # left alone for half a minute
 
 
 def test_a_storm_of_a_thousand_failures_is_one_message(world: World, heard: Receiver) -> None:
