@@ -8,7 +8,7 @@ from datetime import date
 from checks.judgement import Judgement
 from checks.kinds import CONTRACT, CheckKind
 from globalbev_assets.contracts.model import Contract
-from partitions.links import command, document
+from partitions.links import document
 
 RUNBOOKS = {
     "freshness": "freshness.md",
@@ -25,7 +25,7 @@ def with_next_step(judgement: Judgement, contract: Contract, kind: CheckKind, da
     """The judgement with links, if it failed; a passed one as it is."""
     if judgement.passed:
         return judgement
-    links = {"runbook": document(f"docs/runbooks/{RUNBOOKS.get(kind.name, ROW_RULES)}", docs_url), "next": command(_command(contract, kind, day))}
+    links = {"runbook": document(f"docs/runbooks/{RUNBOOKS.get(kind.name, ROW_RULES)}", docs_url), "next": _command(contract, kind, day)}
     return replace(judgement, metadata={**judgement.metadata, **links})
 
 

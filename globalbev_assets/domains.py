@@ -99,6 +99,8 @@ class _Bronze:
         self._sources.__exit__(*error)
 
 
+LIVE_DAYS = 7
+"""A run over more days is a backfill: when it came says nothing about how late a day was."""
 Shown = Mapping[date, Mapping[str, Any]]
 
 
@@ -106,7 +108,11 @@ def _metadata(step: Step, result: TableResult) -> Shown:
     """What each day's materialisation shows."""
     contract = result.contract
     sizes, due = bytes_by_day(step.lake.path(contract.name), contract), contract.due or DEFAULT_DUE
-    shown = {row.business_day: day_metadata(row, due_at=due_at(row.business_day, due), size_bytes=sizes.get(row.business_day)) for row in result.rows}
+    is_live = len(step.days) <= LIVE_DAYS
+    shown = {
+        row.business_day: day_metadata(row, due_at=due_at(row.business_day, due) if is_live else None, size_bytes=sizes.get(row.business_day))
+        for row in result.rows
+    }
     newest = max((row.business_day for row in result.rows if row.is_readable), default=None)
     if newest is not None:  # the UI takes it from the newest event, and no contract; on every day it would be most of the event log
         shown[newest]["dagster/column_lineage"] = column_lineage(contract, step.lake.book)

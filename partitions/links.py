@@ -8,8 +8,3 @@ import dagster as dg
 def document(path: str, docs_url: str | None) -> dg.MetadataValue[str]:
     """A document of this project: a link where ``GLOBALBEV_DOCS_URL`` says where the project can be read, else its path."""
     return dg.MetadataValue.url(f"{docs_url.rstrip('/')}/{path}") if docs_url else dg.MetadataValue.path(path)
-
-
-def command(line: str) -> dg.MetadataValue[str]:
-    """A command to copy."""
-    return dg.MetadataValue.md(f"`{line}`")

@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Protocol
 
-from partitions.links import command
-
 
 class DayRow(Protocol):
     """A ledger row, as far as it is shown."""
@@ -82,7 +80,7 @@ def day_metadata(row: DayRow, *, due_at: datetime | None = None, size_bytes: int
     if size_bytes is not None:
         shown["size_bytes"] = size_bytes
     if row.quarantined:
-        shown["quarantined_rows"] = command(f"globalbev quarantine list {row.table_name} --day {row.business_day}")
+        shown["quarantined_rows"] = f"globalbev quarantine list {row.table_name} --day {row.business_day}"
     return shown | ({"delta_version": row.delta_version} if row.delta_version is not None else {})
 
 

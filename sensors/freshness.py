@@ -16,7 +16,7 @@ from globalbev_assets.contracts.freshness import Freshness
 from globalbev_assets.contracts.names import TableName
 from globalbev_assets.specs import asset_key
 from partitions.days import now
-from partitions.links import command, document
+from partitions.links import document
 from partitions.reporting import DayCheck, failed_days, report_checks_of_sensor
 from resources.failpoints import failpoint
 from resources.freshness import FreshnessLog, FreshnessRow, assess, changes
@@ -88,7 +88,7 @@ def _checks(found: Mapping[TableName, Sequence[Freshness]], book: ContractBook, 
                 **_figures(of_table, moment),
                 "owner": book[name].owner,
                 "runbook": document(RUNBOOK, settings.docs_url),
-                "next": command(f"globalbev freshness {name}"),
+                "next": f"globalbev freshness {name}",
             },
         )
         for name, of_table in found.items()
