@@ -94,13 +94,13 @@ def replay(  # noqa: PLR0913  its options
 
     Exit code 1 when a row fails again.
     """
-    from globalbev_assets.operations.backfill import prepare_environment  # noqa: PLC0415
     from globalbev_assets.operations.cli_lake import contracts_of  # noqa: PLC0415
     from globalbev_assets.operations.named import day_named, rule_named, silver_named  # noqa: PLC0415
     from globalbev_assets.operations.quarantine_read import Chosen, rules_kept  # noqa: PLC0415
     from globalbev_assets.operations.quarantine_replay import plan_replay  # noqa: PLC0415
+    from resources.settings import load_settings  # noqa: PLC0415
 
-    settings = prepare_environment()
+    settings = load_settings()
     book = contracts_of(settings)
     contract = silver_named(book, table)
     _check_chosen(day, rule, everything=everything)
@@ -128,9 +128,10 @@ def _previewed(settings: Settings, plan: ReplayPlan, *, as_json: bool) -> bool:
 
 def _replayed(settings: Settings, book: ContractBook, plan: ReplayPlan, *, as_json: bool) -> bool:
     from globalbev_assets.operations import quarantine_replay_print as printing  # noqa: PLC0415
-    from globalbev_assets.operations.backfill import execute  # noqa: PLC0415
+    from globalbev_assets.operations.backfill import execute, prepare_environment  # noqa: PLC0415
     from globalbev_assets.operations.quarantine_replay import carried_out  # noqa: PLC0415
 
+    prepare_environment()
     results = execute(plan.stages, None if as_json else console(markup=True))
     done = carried_out(settings, book, plan, results)
     if as_json:

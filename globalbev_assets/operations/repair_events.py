@@ -14,7 +14,7 @@ from globalbev_assets.operations.doctor_lake import present_tables
 from globalbev_assets.operations.findings import Installation
 from globalbev_assets.operations.ledger_repair import Commit, commits
 from globalbev_assets.operations.printed import count
-from globalbev_assets.operations.repair_runs import open_instance
+from globalbev_assets.operations.repair_runs import instance_home, open_instance
 from globalbev_assets.operations.repairs import Repair
 from partitions.days import DayRange, parse_day
 from resources.commits import held_contents
@@ -108,7 +108,7 @@ def _tell(at: Installation, name: TableName, untold: Mapping[date, Commit]) -> N
 
     from partitions.metadata import day_metadata  # noqa: PLC0415
 
-    with open_instance(at) as instance:
+    with open_instance(instance_home(at)) as instance:
         if instance is None:
             return
         for day, commit in untold.items():
@@ -117,7 +117,7 @@ def _tell(at: Installation, name: TableName, untold: Mapping[date, Commit]) -> N
 
 
 def _is_told(at: Installation, name: TableName) -> bool:
-    with open_instance(at) as instance:
+    with open_instance(instance_home(at)) as instance:
         return instance is None or not untold_commits(at, instance, name, told_of(instance, name))
 
 

@@ -27,20 +27,26 @@ PARTITION = "dagster/partition"
 STARTING_S = 600.0
 
 
+def instance_home(at: Installation) -> Path | None:
+    """Where Dagster keeps its history: ``DAGSTER_HOME``, else the home's own folder, as `globalbev backfill` does; None where there is none yet."""
+    named = {**dotenv_values(doctor_sources.PROJECT / ".env"), **os.environ}.get("DAGSTER_HOME")
+    home = Path(named or at.settings.home.absolute() / "dagster")
+    return home if (home / "dagster.yaml").is_file() else None
+
+
 @contextmanager
-def open_instance(at: Installation) -> Iterator[dg.DagsterInstance | None]:  # noqa: ARG001  the same signature as the other looks
-    """Dagster's instance of this installation; None where there is none yet."""
-    home = {**dotenv_values(doctor_sources.PROJECT / ".env"), **os.environ}.get("DAGSTER_HOME")
-    if not home or not (Path(home) / "dagster.yaml").is_file():
+def open_instance(home: Path | None) -> Iterator[dg.DagsterInstance | None]:
+    """Dagster's instance; None where there is none. A repair outlives the instance that found it, so each opens its own."""
+    if home is None:
         yield None
         return
     import dagster as dg  # noqa: PLC0415
 
-    with dg.DagsterInstance.from_config(home) as instance:
+    with dg.DagsterInstance.from_config(str(home)) as instance:
         yield instance
 
 
-def stuck_runs(instance: dg.DagsterInstance) -> Iterator[Repair]:
+def stuck_runs(instance: dg.DagsterInstance, home: Path | None) -> Iterator[Repair]:
     """Runs that are said to be at work and whose process is gone."""
     import dagster as dg  # noqa: PLC0415
 
@@ -59,12 +65,12 @@ def stuck_runs(instance: dg.DagsterInstance) -> Iterator[Repair]:
             f"run {short(run.run_id)}{days} is {run.status.value.lower()} since {duration(age_s)}, and {process}",
             f"mark it {'canceled' if run.status == dg.DagsterRunStatus.CANCELING else 'failed'} and free its slots",
             again,
-            partial(_end, run.run_id, process),
-            partial(_has_ended, run.run_id),
+            partial(_end, home, run.run_id, process),
+            partial(_has_ended, home, run.run_id),
         )
 
 
-def held_slots(instance: dg.DagsterInstance) -> Iterator[Repair]:
+def held_slots(instance: dg.DagsterInstance, home: Path | None) -> Iterator[Repair]:
     """Slots of pools that are held by runs which have ended or were deleted."""
     storage = instance.event_log_storage
     if not storage.supports_global_concurrency_limits:
@@ -77,7 +83,7 @@ def held_slots(instance: dg.DagsterInstance) -> Iterator[Repair]:
         state = f"ended {run.status.value.lower()}" if run is not None else "was deleted"
         held = f"{count(sum(pools.values()), 'slot')} of {', '.join(pools)}" if pools else "a place in the queue of a pool"
         yield Repair(
-            "slots", f"run {short(run_id)} {state} and still holds {held}", "free them", "", partial(_free, run_id), partial(_is_free, run_id),
+            "slots", f"run {short(run_id)} {state} and still holds {held}", "free them", "", partial(_free, home, run_id), partial(_is_free, home, run_id),
             max(sum(pools.values()), 1),
         )  # fmt: skip
 
@@ -91,20 +97,12 @@ def _pools_of(instance: dg.DagsterInstance, run_id: str) -> dict[str, int]:
     return found
 
 
-# A repair outlives the instance that found it, so each opens the environment's own.
-def _instance() -> dg.DagsterInstance:
+def _end(home: Path | None, run_id: str, process: str) -> None:
     import dagster as dg  # noqa: PLC0415
 
-    home = {**dotenv_values(doctor_sources.PROJECT / ".env"), **os.environ}["DAGSTER_HOME"]
-    return dg.DagsterInstance.from_config(str(home))
-
-
-def _end(run_id: str, process: str) -> None:
-    import dagster as dg  # noqa: PLC0415
-
-    with _instance() as instance:
-        run = instance.get_run_by_id(run_id)
-        if run is None or run.is_finished:
+    with open_instance(home) as instance:
+        run = instance.get_run_by_id(run_id) if instance is not None else None
+        if instance is None or run is None or run.is_finished:
             return
         if run.status == dg.DagsterRunStatus.CANCELING:
             instance.report_run_canceled(run, f"globalbev doctor: {process}")
@@ -114,20 +112,21 @@ def _end(run_id: str, process: str) -> None:
             instance.event_log_storage.free_concurrency_slots_for_run(run_id)
 
 
-def _has_ended(run_id: str) -> bool:
-    with _instance() as instance:
-        run = instance.get_run_by_id(run_id)
+def _has_ended(home: Path | None, run_id: str) -> bool:
+    with open_instance(home) as instance:
+        run = instance.get_run_by_id(run_id) if instance is not None else None
         return run is None or run.is_finished
 
 
-def _free(run_id: str) -> None:
-    with _instance() as instance:
-        instance.event_log_storage.free_concurrency_slots_for_run(run_id)
+def _free(home: Path | None, run_id: str) -> None:
+    with open_instance(home) as instance:
+        if instance is not None:
+            instance.event_log_storage.free_concurrency_slots_for_run(run_id)
 
 
-def _is_free(run_id: str) -> bool:
-    with _instance() as instance:
-        return run_id not in instance.event_log_storage.get_concurrency_run_ids()
+def _is_free(home: Path | None, run_id: str) -> bool:
+    with open_instance(home) as instance:
+        return instance is None or run_id not in instance.event_log_storage.get_concurrency_run_ids()
 
 
 def _days_of(run: dg.DagsterRun) -> str:

@@ -61,11 +61,12 @@ def plan_repairs(at: Installation) -> list[Repair]:
     """What is broken now, in the order in which it is mended: a run that is stuck may hold what comes after it."""
     from globalbev_assets.operations.repair_events import events_and_commits  # noqa: PLC0415
     from globalbev_assets.operations.repair_leftovers import dead_locks, lost_ledger_rows, stale_server, unneeded  # noqa: PLC0415
-    from globalbev_assets.operations.repair_runs import held_slots, open_instance, stuck_runs  # noqa: PLC0415
+    from globalbev_assets.operations.repair_runs import held_slots, instance_home, open_instance, stuck_runs  # noqa: PLC0415
 
     found: list[Repair] = []
-    with open_instance(at) as instance:
-        found += [*stuck_runs(instance), *held_slots(instance)] if instance is not None else []
+    home = instance_home(at)
+    with open_instance(home) as instance:
+        found += [*stuck_runs(instance, home), *held_slots(instance, home)] if instance is not None else []
         found += [*stale_server(at), *dead_locks(at), *lost_ledger_rows(at)]
         found += events_and_commits(at, instance) if instance is not None else []
     return [*found, *unneeded(at)]

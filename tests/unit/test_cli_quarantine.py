@@ -6,12 +6,17 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
 
 from globalbev_assets.operations import cli_lake
+from globalbev_assets.operations.quarantine_read import Chosen
+from globalbev_assets.operations.quarantine_replay import plan_replay
+from resources.settings import load_settings
 from tests.unit.cli_runs import document, fill, make_home, run
 from tests.unit.contract_files import packaged
-from tests.unit.oncall_lake import ADA, D1, D3, PANEL_1, PANEL_2, make_lake, rejected
+from tests.unit.oncall_lake import ADA, D1, D3, NIGHT, PANEL_1, PANEL_2, make_lake, rejected
 
 
 @pytest.fixture(scope="module")
@@ -122,3 +127,95 @@ def test_a_row_that_broke_several_rules_is_shown_under_all_of_them() -> None:
     text = run("quarantine", "show", "order_lines", "102/1").stdout
     assert 'This one\'s unit_price is "-1".' in text
     assert 'This one\'s sku is "X".' in text
+
+
+def decided(position: str = "101") -> dict[str, Any]:
+    row = shown("orders", position)
+    return {name: row[name] for name in ("state", "decided_by", "decision")}
+
+
+def test_a_row_is_given_up_with_who_and_why_and_opened_again() -> None:
+    said = document("quarantine", "discard", "orders", "101", "--reason", "a test\n order", "--by", "ada")
+    assert (said["changed"], said["already"], said["state"]) == (["101"], [], "discarded")
+    assert decided() == {"state": "discarded", "decided_by": "ada", "decision": "a test order"}
+    assert listed("orders") == []
+    assert listed("orders", "--state", "discarded") == [("silver.orders", "101", "discarded")]
+    assert "discarded by ada at 20" in run("quarantine", "show", "orders", "101").stdout
+    assert run("quarantine", "discard", "orders", "101", "--reason", "again").stdout == "1 row was so before: 101\n"
+    assert decided()["decision"] == "a test order"  # the first word stays
+    assert run("quarantine", "reopen", "orders", "101", "--reason", "it was meant").exit_code == 0
+    assert decided()["state"] == "open"
+    assert "kept aside (opened again by " in run("quarantine", "show", "orders", "101").stdout
+
+
+def test_a_dry_run_decides_nothing(home: Path) -> None:
+    before = sorted(path.name for path in (home / "lake/quarantine/orders/_delta_log").iterdir())
+    assert "silver.orders 101 would be discarded: why not" in run("quarantine", "discard", "orders", "101", "--reason", "why not", "--dry-run").stdout
+    assert sorted(path.name for path in (home / "lake/quarantine/orders/_delta_log").iterdir()) == before
+
+
+def test_a_table_that_was_made_before_there_were_decisions(home: Path) -> None:
+    shutil.rmtree(home / "lake/quarantine/orders")
+    errors = [{"rule_id": "currency_not_market", "severity": "error", "column": "currency"}]
+    old = {"table_name": "silver.orders", "source": "shop.orders", "source_position": "101", "partition": D1, "errors": errors, "record": "{}",
+           "state": "open", "first_seen": NIGHT, "last_seen": NIGHT, "attempts": 1, "contract_version": "1.0.0", "run_id": "r"}  # fmt: skip
+    write_deltalake(home / "lake/quarantine/orders", pa.Table.from_pylist([old], schema=_schema_before()))
+    assert decided() == {"state": "open", "decided_by": None, "decision": None}
+    assert run("quarantine", "discard", "orders", "101", "--reason", "old", "--by", "ada").exit_code == 0
+    assert decided() == {"state": "discarded", "decided_by": "ada", "decision": "old"}
+
+
+def _schema_before() -> pa.Schema:
+    error = pa.struct([("rule_id", pa.string()), ("severity", pa.string()), ("column", pa.string())])
+    seen, text = pa.timestamp("us", tz="UTC"), pa.string()
+    return pa.schema(
+        [("table_name", text), ("source", text), ("source_position", text), ("partition", pa.date32()), ("errors", pa.list_(error)), ("record", text),
+         ("state", text), ("first_seen", seen), ("last_seen", seen), ("attempts", pa.int32()), ("contract_version", text), ("run_id", text)]
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("discard", "orders", "101", "--reason", " "), "GB-2309"),
+        (("discard", "orders", "101", "--reason", "x" * 501), "GB-2309"),
+        (("discard", "order_lines", "90/1", "--reason", "late"), "GB-2308"),
+        (("reopen", "order_lines", "90/1", "--reason", "late"), "GB-2308"),
+        (("discard", "orders", "101", "4711", "--reason", "both"), "GB-2306"),
+        (("replay", "orders"), "GB-2315"),
+        (("replay", "orders", "--all", "--rule", "unknown_store"), "GB-2315"),
+        (("replay", "orders", "--rule", "unknown_shop"), "GB-2302"),
+        (("replay", "orders", "--day", "2019-01-01"), "GB-1006"),
+        (("replay", "nothing", "--all"), "GB-1029"),
+    ],
+)
+def test_what_cannot_be_decided_or_replayed_changes_nothing(words: tuple[str, ...], code: str) -> None:
+    done = run("quarantine", *words)
+    assert (done.exit_code, done.stdout, done.stderr.split()[0]) == (2, "", code), done.output
+    assert decided()["state"] == "open"
+
+
+def test_a_replay_without_open_rows_is_nothing_to_do() -> None:
+    done = run("quarantine", "replay", "orders", "--rule", "unknown_store")
+    assert (done.exit_code, done.stdout.startswith("No open row is chosen")) == (0, True)
+    assert document("quarantine", "replay", "orders", "--rule", "unknown_store", "--dry-run") == {"dry_run": True, "rows": 0, "runs": []}
+
+
+def test_a_replay_takes_along_what_hangs_on_the_table_and_the_figures_of_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GLOBALBEV_END_DATE", "2026-06-30")
+    found = plan_replay(load_settings(), packaged(), packaged().parse("silver.orders"), Chosen(state="open"))
+    assert [row.position for row in found.rows] == ["101"]
+    assert [str(contract.name) for contract in found.silver] == ["silver.orders", "silver.order_lines", "silver.payments"]
+    silver, gold = found.stages
+    assert (silver.layer, str(silver.days), silver.tables) == ("silver", str(D1), ("silver.orders", "silver.order_lines", "silver.payments"))
+    assert (gold.layer, str(gold.days)) == ("gold", "2026-05-01 to 2026-05-28")  # its sums look back 27 days
+    assert "gold.fact_daily_sales" in gold.tables
+
+
+def test_a_replay_of_a_table_that_others_refer_to_runs_the_days_that_wait_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GLOBALBEV_END_DATE", "2026-06-30")
+    fill("quarantine.products", [rejected("products", "shop.products", "X", D3, [("brand_missing", "brand")], {"sku": "X"})])
+    fill("quarantine.order_lines", [rejected("order_lines", "shop.order_lines", "102/1", D1, [("unknown_sku", "sku")], {"sku": "X"})])
+    found = plan_replay(load_settings(), packaged(), packaged().parse("silver.products"), Chosen(state="open"))
+    assert str(found.days) == "2026-05-01 to 2026-05-03"
+    assert "silver.order_lines" in found.stages[0].tables

@@ -23,6 +23,7 @@ from deltalake import DeltaTable
 
 from globalbev_assets.operations import repair_events, repairs
 from globalbev_assets.operations.findings import Installation
+from globalbev_assets.operations.repair_runs import instance_home
 from resources.ledger import Ledger, LedgerRow
 from resources.run_workers import Worker, worker_of
 from resources.settings import load_settings
@@ -301,7 +302,9 @@ def test_a_dry_run_belongs_to_a_fix() -> None:
     assert (done.exit_code, "--dry-run belongs to --fix." in done.stderr) == (2, True)
 
 
-def test_without_dagster_the_lake_is_mended_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_dagster_the_lake_is_mended_all_the_same(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DAGSTER_HOME")
+    assert instance_home(at()) == home / "dagster"  # where `globalbev backfill` keeps it when nothing is said
+    shutil.rmtree(home / "dagster")
     commit("crashed", DAY)
     assert [(one["topic"], one["done"]) for one in mended()] == [("ledger", True)]
