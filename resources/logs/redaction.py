@@ -125,8 +125,8 @@ REDACTOR = Redactor()
 
 
 def _parts(secret: str) -> set[str]:
-    """A secret, and the password in it when it is a connection string."""
-    parts = {secret}
+    """A secret, and the password in it when it is a connection string; of a list of addresses each one."""
+    parts = {secret} | {piece for piece in secret.split() if "://" in piece}
     try:
         address = urlsplit(secret)
         parts |= {unquote(address.password), address.password} if address.password else set()

@@ -193,7 +193,7 @@ def test_no_personal_datum_and_no_secret_in_logs_events_or_operations_tables(cha
 
 
 def _operators_files(lake: Lake) -> list[Path]:
-    """The event log and all other files of the Dagster home, the server's log, Delta's logs (statistics and messages of commits)."""
+    """The event log and all other files of the Dagster home, the server's log and ours, Delta's logs (statistics and messages of commits)."""
     home = Path(os.environ["DAGSTER_HOME"])
     for database in home.rglob("*.db"):
         with sqlite3.connect(database) as connection:  # what is still in its write-ahead log goes into the file
@@ -201,5 +201,6 @@ def _operators_files(lake: Lake) -> list[Path]:
     found = [path for path in home.rglob("*") if path.is_file() and not path.name.endswith(("-wal", "-shm"))] + list(
         (lake.home / "spark").glob("*.log")
     )
+    found += [path for path in (lake.home / "logs").rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in found) > 100_000
     return found + list(lake.root.rglob("_delta_log/*.json"))

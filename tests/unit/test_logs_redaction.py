@@ -88,6 +88,11 @@ def test_a_connection_strings_password_is_known_in_both_spellings() -> None:
     assert Redactor(["host=db password='Hunter two' user=x"]).text("it said Hunter two") == "it said ***"
 
 
+def test_each_of_several_addresses_is_known() -> None:
+    known = Redactor(["https://hooks.example.com/one4711 https://hooks.example.com/two4711"])
+    assert known.text("no answer from https://hooks.example.com/two4711") == "no answer from ***"
+
+
 def test_fields_are_hidden_by_name_at_any_depth() -> None:
     given_fields = {"email": "x", "rows": 3, "inner": [{"client_secret": "y", "kept": "z"}], "dsn": SecretStr("a"), "token_count": 5, "state": "held"}
     assert Redactor().value(given_fields) == {

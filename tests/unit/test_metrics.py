@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import re
 import subprocess
@@ -25,6 +26,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from prometheus_client.parser import text_string_to_metric_families
+from pydantic import SecretStr
 
 from globalbev_assets.errors import TerminalError, TransientError
 from partitions.days import now
@@ -308,6 +310,39 @@ def test_a_collector_in_the_same_network_may_be_plain_http() -> None:
     (exporter,) = exporters(Settings(metrics_otlp="http://collector:4318", _env_file=None))  # type: ignore[call-arg]
     assert exporter._endpoint == "http://collector:4318/v1/metrics"  # type: ignore[attr-defined]
     exporter.shutdown()
+
+
+def test_application_insights_gets_the_state_by_its_own_protocol(settings: Settings) -> None:
+    bodies: list[tuple[str, Any]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            bodies.append((self.path, json.loads(gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body)))
+            count = len(bodies[-1][1])
+            answer = json.dumps({"itemsReceived": count, "itemsAccepted": count, "errors": []}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_: object) -> None:
+            """Print nothing."""
+
+    serving = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=serving.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    url = f"http://127.0.0.1:{serving.server_address[1]}/"
+    text = f"InstrumentationKey=00000000-0000-0000-0000-000000000001;IngestionEndpoint={url};LiveEndpoint={url}"
+    try:
+        push(settings.model_copy(update={"metrics_application_insights": SecretStr(text)}), lake_state(settings, packaged(), AT))
+    finally:
+        serving.shutdown()
+        serving.server_close()
+    ((path, envelopes),) = bodies
+    assert path == "/v2.1/track"
+    values = {each["data"]["baseData"]["metrics"][0]["name"]: each["data"]["baseData"]["metrics"][0]["value"] for each in envelopes}
+    assert values["globalbev.freshness.lag"] == 108_000.0
+    assert {each["tags"]["ai.cloud.role"] for each in envelopes} == {"globalbev-lakehouse"}
 
 
 def test_application_insights_without_its_package_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
