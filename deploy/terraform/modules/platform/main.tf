@@ -5,9 +5,30 @@ locals {
   name    = "globalbev-${var.environment}"
   cost_tags = {
     team         = "data-platform"
-    environment  = var.environment
+    env          = var.environment
     cost_center  = var.cost_center
     data_product = "globalbev-lakehouse"
+  }
+  # Every variable that Dagster's containers and the deployment need; deploy/README.md says what each is.
+  settings = {
+    GLOBALBEV_ENV                    = var.environment
+    GLOBALBEV_LAKE                   = module.storage.urls["lake"]
+    GLOBALBEV_LANDING                = module.catalog.volumes["landing"]
+    GLOBALBEV_DATABRICKS_HOST        = module.workspace.host
+    GLOBALBEV_DATABRICKS_AUTH        = "oauth"
+    GLOBALBEV_DATABRICKS_CLIENT_ID   = module.identity.client_ids["pipeline"]
+    GLOBALBEV_DATABRICKS_POLICY_ID   = module.compute.policy_ids["job"]
+    GLOBALBEV_DATABRICKS_RUNTIME     = module.compute.spark_version
+    GLOBALBEV_DATABRICKS_WORKERS     = "1-${var.most_workers}"
+    GLOBALBEV_DATABRICKS_CATALOG     = module.catalog.catalog
+    GLOBALBEV_DATABRICKS_HOME        = module.catalog.volumes["home"]
+    GLOBALBEV_DATABRICKS_VOLUME      = module.catalog.volumes["pipes"]
+    GLOBALBEV_DATABRICKS_SCOPE       = module.compute.secret_scope
+    GLOBALBEV_DATABRICKS_RUN_AS      = module.identity.client_ids["pipeline"]
+    GLOBALBEV_DATABRICKS_READERS     = module.identity.groups["engineers"]
+    GLOBALBEV_DATABRICKS_COST_CENTER = var.cost_center
+    DAGSTER_LOGS_ACCOUNT             = module.storage.account_name
+    DAGSTER_LOGS_CONTAINER           = "dagster-logs"
   }
   watched = {
     databricks = { resource_id = module.workspace.resource_id }
@@ -159,12 +180,5 @@ module "dagster" {
   postgres_password     = var.postgres_password
   tags                  = local.cost_tags
 
-  settings = merge(module.observability.shipping, {
-    GLOBALBEV_ENV          = var.environment
-    GLOBALBEV_LAKE         = module.storage.urls["lake"]
-    DATABRICKS_HOST        = module.workspace.host
-    DATABRICKS_CLIENT_ID   = module.identity.client_ids["pipeline"]
-    DAGSTER_LOGS_ACCOUNT   = module.storage.account_name
-    DAGSTER_LOGS_CONTAINER = "dagster-logs"
-  })
+  settings = merge(module.observability.shipping, local.settings)
 }
