@@ -166,19 +166,20 @@ module "observability" {
 module "dagster" {
   source = "../dagster"
 
-  name                  = local.name
-  registry_name         = "crglobalbev${var.environment}${var.unique}"
-  location              = var.location
-  resource_group_name   = azurerm_resource_group.this.name
-  service_subnet_ids    = module.network.service_subnet_ids
-  postgres_dns_zone_id  = module.network.private_dns_zone_ids["postgres"]
-  log_analytics_id      = module.observability.log_analytics_id
-  identity              = module.identity.dagster
-  deployer_principal_id = module.identity.deployer_principal_id
-  vault_uri             = module.secrets.vault_uri
-  image                 = var.first_image
-  postgres_password     = var.postgres_password
-  tags                  = local.cost_tags
+  name                      = local.name
+  registry_name             = "crglobalbev${var.environment}${var.unique}"
+  location                  = var.location
+  resource_group_name       = azurerm_resource_group.this.name
+  service_subnet_ids        = module.network.service_subnet_ids
+  postgres_dns_zone_id      = module.network.private_dns_zone_ids["postgres"]
+  log_analytics_id          = module.observability.log_analytics_id
+  identity                  = module.identity.dagster
+  deployer_principal_id     = module.identity.deployer_principal_id
+  vault_uri                 = module.secrets.vault_uri
+  image                     = var.first_image
+  postgres_password         = var.postgres_password
+  postgres_password_version = var.postgres_password_version
+  tags                      = local.cost_tags
 
   settings = merge(module.observability.shipping, local.settings)
 }
