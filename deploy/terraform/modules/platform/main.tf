@@ -117,7 +117,7 @@ module "secrets" {
   endpoints_subnet_id              = module.network.endpoints_subnet_id
   private_dns_zone_ids             = module.network.private_dns_zone_ids
   databricks_application_object_id = data.azuread_service_principal.databricks.object_id
-  officers_group_id                = module.identity.group_object_ids["admins"]
+  officers_group_id                = module.identity.group_object_ids["secret-officers"]
   dagster_principal_id             = module.identity.dagster.principal_id
   tags                             = local.cost_tags
 }
