@@ -30,7 +30,7 @@ def findings(checkov: Path) -> Iterator[Finding]:
     """What checkov finds, without any skip."""
     for framework, folder in TARGETS:
         command = [str(checkov), "--directory", folder, "--framework", framework, "--output", "json", "--compact", "--quiet", "--skip-download"]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=1200)
         if not done.stdout.strip():
             raise SystemExit(f"checkov said nothing about {folder}: {done.stderr[-500:]}")
         found = json.loads(done.stdout)

@@ -11,6 +11,7 @@ ROLES = {
     "all-markets": "see the rows of all markets; other analysts see those of theirs",
     "etl": "the pipeline's service principals: read and write every table, unmasked",
     "admins": "own the catalog; change policies and grants",
+    "secret-officers": "set the values of the secrets; people, never the deployment",
 }
 """The groups of an environment and what each is for; `deploy/terraform/modules/identity` makes the same, which a test holds."""
 

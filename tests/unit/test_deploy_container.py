@@ -98,6 +98,14 @@ def test_the_image_runs_as_nobody_special_from_the_lock() -> None:
     assert stages == [("${BASE}", "build"), ("${BASE}", "run")]
 
 
+def test_its_python_is_the_databricks_runtimes() -> None:
+    """Steps and events travel as pickles; another minor version cannot read them (dagster-io/dagster#9039)."""
+    pythons = {"15.4": "3.11", "16.4": "3.12", "17.3": "3.12"}
+    variables = (ROOT / "deploy" / "terraform" / "modules" / "compute" / "variables.tf").read_text()
+    runtime = re.search(r'default     = "(\d+\.\d+)\.x-scala', variables)[1]  # type: ignore[index]
+    assert re.search(r"^ARG BASE=python:(\d+\.\d+)-slim", dockerfile(), re.MULTILINE)[1] == pythons[runtime]  # type: ignore[index]
+
+
 def test_its_command_is_the_code_locations() -> None:
     arguments = '["dagster", "code-server", "start", "-h", "0.0.0.0", "-p", "4000", "-m", "globalbev_assets.definitions"]'
     assert f"CMD {arguments}" in dockerfile()

@@ -160,6 +160,12 @@ def test_every_file_that_terraform_reads_is_there() -> None:
     assert [name for name in wanted if not (TERRAFORM.parent / name).is_file()] == []
 
 
+def test_the_policy_fixes_the_tags_that_the_cluster_is_asked_for_with() -> None:
+    """The names under which cost is exported; a cluster with others is refused."""
+    tags = re.findall(r"^    (\w+) +=", text_of("modules", "platform", "main.tf").split("cost_tags = {")[1].split("}")[0], re.MULTILINE)
+    assert set(tags) == {"team", "env", "cost_center", "data_product"}
+
+
 def test_an_erasure_is_out_of_the_bin_in_time() -> None:
     """30 days are promised; what VACUUM removed stays that long in the account's bin."""
     from globalbev_assets.transforms.schemas import FILE_RETENTION_DAYS  # noqa: PLC0415
@@ -170,7 +176,7 @@ def test_an_erasure_is_out_of_the_bin_in_time() -> None:
 
 def test_no_file_holds_a_secret() -> None:
     suspicious = re.compile(r'^(?!\s*key )\s*\w*(password|secret|token|key)\w* += "(?!\$)([^"]{12,})"', re.IGNORECASE)
-    names = {"databricks-client-secret", "dagster-postgres-password", "inventory-token"}
+    names = {"databricks-client-secret", "dagster-postgres-password", "globalbev-inventory-token"}
     lines = [line.strip() for path in files(TERRAFORM) for line in path.read_text().splitlines() if suspicious.search(line)]
     assert [line for line in lines if suspicious.search(line)[2] not in names] == []  # type: ignore[index]
     assert suspicious.search('client_secret = "abcdefghijklmnop"')

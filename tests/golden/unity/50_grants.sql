@@ -159,7 +159,13 @@ GRANT SELECT ON TABLE `globalbev_dev`.`quarantine`.`customers` TO `globalbev-dev
 GRANT SELECT ON TABLE `globalbev_dev`.`quarantine`.`customers` TO `globalbev-dev-team-customer-data`;
 GRANT SELECT ON TABLE `globalbev_dev`.`quarantine`.`nutrition` TO `globalbev-dev-engineers`;
 GRANT SELECT ON TABLE `globalbev_dev`.`quarantine`.`nutrition` TO `globalbev-dev-team-catalog`;
+GRANT SELECT ON TABLE `globalbev_dev`.`ops`.`freshness` TO `globalbev-dev-engineers`;
+GRANT SELECT ON TABLE `globalbev_dev`.`ops`.`freshness` TO `globalbev-dev-team-data-platform`;
 GRANT SELECT ON TABLE `globalbev_dev`.`ops`.`ledger` TO `globalbev-dev-engineers`;
 GRANT SELECT ON TABLE `globalbev_dev`.`ops`.`ledger` TO `globalbev-dev-team-data-platform`;
 GRANT SELECT ON TABLE `globalbev_dev`.`ops`.`dq_results` TO `globalbev-dev-engineers`;
 GRANT SELECT ON TABLE `globalbev_dev`.`ops`.`dq_results` TO `globalbev-dev-team-data-platform`;
+GRANT SELECT ON TABLE `globalbev_dev`.`ops`.`alerts` TO `globalbev-dev-engineers`;
+GRANT SELECT ON TABLE `globalbev_dev`.`ops`.`alerts` TO `globalbev-dev-team-data-platform`;
+GRANT SELECT ON TABLE `globalbev_dev`.`ops`.`schema_drift` TO `globalbev-dev-engineers`;
+GRANT SELECT ON TABLE `globalbev_dev`.`ops`.`schema_drift` TO `globalbev-dev-team-data-platform`;

@@ -29,22 +29,23 @@ provider "databricks" {
 module "platform" {
   source = "../../modules/platform"
 
-  environment         = "dev"
-  location            = var.location
-  address_space       = "10.40.0.0/22"
-  unique              = var.unique
-  replication         = "ZRS"
-  is_public           = true
-  github_repository   = var.github_repository
-  group_owners        = var.group_owners
-  teams               = var.teams
-  cost_center         = var.cost_center
-  monthly_budget      = 300
-  budget_start        = "2026-12-01T00:00:00Z"
-  log_retention_days  = 30
-  mail_addresses      = var.mail_addresses
-  most_workers        = 2
-  pool_idle_instances = 0
-  first_image         = var.first_image
-  postgres_password   = var.postgres_password
+  environment               = "dev"
+  location                  = var.location
+  address_space             = "10.40.0.0/22"
+  unique                    = var.unique
+  replication               = "ZRS"
+  is_public                 = true
+  github_repository         = var.github_repository
+  group_owners              = var.group_owners
+  teams                     = var.teams
+  cost_center               = var.cost_center
+  monthly_budget            = 300
+  budget_start              = "2026-12-01T00:00:00Z"
+  log_retention_days        = 30
+  mail_addresses            = var.mail_addresses
+  most_workers              = 2
+  pool_idle_instances       = 0
+  first_image               = var.first_image
+  postgres_password         = var.postgres_password
+  postgres_password_version = 1
 }

@@ -96,6 +96,46 @@ resource "databricks_schema" "this" {
   owner        = var.groups["admins"]
 }
 
+# Folders that a step on a cluster reaches: its own state, and what Pipes passes to and fro.
+resource "databricks_volume" "this" {
+  for_each = {
+    home  = "State of the steps: leases, caches, dead letters."
+    pipes = "Code and messages of steps that run through Pipes."
+  }
+
+  catalog_name = databricks_catalog.this.name
+  schema_name  = databricks_schema.this["ops"].name
+  name         = each.key
+  volume_type  = "MANAGED"
+  comment      = each.value
+  owner        = var.groups["admins"]
+}
+
+# The landing zone as a folder of the cluster.
+resource "databricks_volume" "landing" {
+  catalog_name     = databricks_catalog.this.name
+  schema_name      = databricks_schema.this["bronze"].name
+  name             = "landing"
+  volume_type      = "EXTERNAL"
+  storage_location = databricks_external_location.landing.url
+  comment          = "Files as they are delivered."
+  owner            = var.groups["admins"]
+}
+
+resource "databricks_grant" "etl_landing_volume" {
+  volume     = databricks_volume.landing.id
+  principal  = var.groups["etl"]
+  privileges = ["READ_VOLUME"]
+}
+
+resource "databricks_grant" "etl_volumes" {
+  for_each = databricks_volume.this
+
+  volume     = each.value.id
+  principal  = var.groups["etl"]
+  privileges = ["READ_VOLUME", "WRITE_VOLUME"]
+}
+
 # A grant a group, not `databricks_grants`: that one would take back what the generated SQL grants.
 resource "databricks_grant" "admins" {
   catalog    = databricks_catalog.this.name

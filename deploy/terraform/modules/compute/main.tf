@@ -21,7 +21,7 @@ locals {
     instance_pool_id                      = { type = "forbidden", hidden = true }
     driver_instance_pool_id               = { type = "forbidden", hidden = true }
     num_workers                           = { type = "forbidden", hidden = true }
-    dbus_per_hour                         = { type = "range", maxValue = 10 }
+    dbus_per_hour                         = { type = "range", maxValue = 10, isOptional = true }
   })
 
   # Instances of the pool are tagged by the pool: a job's own tags do not reach them.
@@ -45,7 +45,7 @@ locals {
     "autoscale.max_workers"            = { type = "range", minValue = 1, maxValue = 2, defaultValue = 1 }
     "azure_attributes.availability"    = { type = "fixed", value = "SPOT_WITH_FALLBACK_AZURE" }
     "azure_attributes.first_on_demand" = { type = "fixed", value = 1 }
-    dbus_per_hour                      = { type = "range", maxValue = 5 }
+    dbus_per_hour                      = { type = "range", maxValue = 5, isOptional = true }
   })
 }
 

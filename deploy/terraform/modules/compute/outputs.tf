@@ -24,3 +24,8 @@ output "secret_scope" {
   description = "Name of the secret scope."
   value       = databricks_secret_scope.this.name
 }
+
+output "spark_version" {
+  description = "The runtime that the policies fix; its Python is the image's."
+  value       = var.spark_version
+}

@@ -64,11 +64,11 @@ variable "warehouse_size" {
 }
 
 variable "cost_tags" {
-  description = "Tags by which cost is reported: team, environment, cost_center, data_product. A cluster cannot be made with other values."
+  description = "Tags by which cost is reported: team, env, cost_center, data_product. A cluster cannot be made with other values."
   type        = map(string)
 
   validation {
-    condition     = length(setsubtract(["team", "environment", "cost_center", "data_product"], keys(var.cost_tags))) == 0
-    error_message = "team, environment, cost_center and data_product are needed."
+    condition     = length(setsubtract(["team", "env", "cost_center", "data_product"], keys(var.cost_tags))) == 0
+    error_message = "team, env, cost_center and data_product are needed."
   }
 }

@@ -3,10 +3,10 @@
 
 locals {
   secrets = {
-    DAGSTER_POSTGRES_PASSWORD = "dagster-postgres-password"
-    DATABRICKS_CLIENT_SECRET  = "databricks-client-secret"
-    GLOBALBEV_SHOP_DSN        = "shop-dsn"
-    GLOBALBEV_INVENTORY_TOKEN = "inventory-token"
+    DAGSTER_POSTGRES_PASSWORD          = "dagster-postgres-password"
+    GLOBALBEV_DATABRICKS_CLIENT_SECRET = "databricks-client-secret"
+    GLOBALBEV_SHOP_DSN                 = "globalbev-shop-dsn"
+    GLOBALBEV_INVENTORY_TOKEN          = "globalbev-inventory-token"
   }
   settings = merge(var.settings, {
     AZURE_CLIENT_ID       = var.identity.client_id

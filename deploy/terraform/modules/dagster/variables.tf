@@ -72,7 +72,6 @@ variable "postgres_password" {
 variable "postgres_password_version" {
   description = "Raised by one when the password was changed, because Terraform cannot see that it was."
   type        = number
-  default     = 1
 }
 
 variable "postgres_sku" {

@@ -5,12 +5,13 @@
 locals {
   # The same roles as in globalbev_assets/governance/principals.py; tests/unit/test_deploy_terraform.py compares them.
   roles = {
-    engineers   = "read every table; write through the pipeline alone"
-    analysts    = "read silver and gold, personal data masked"
-    pii-readers = "see personal data unmasked in what they may read otherwise"
-    all-markets = "see the rows of all markets; other analysts see those of theirs"
-    etl         = "the pipeline's service principals: read and write every table, unmasked"
-    admins      = "own the catalog; change policies and grants"
+    engineers       = "read every table; write through the pipeline alone"
+    analysts        = "read silver and gold, personal data masked"
+    pii-readers     = "see personal data unmasked in what they may read otherwise"
+    all-markets     = "see the rows of all markets; other analysts see those of theirs"
+    etl             = "the pipeline's service principals: read and write every table, unmasked"
+    admins          = "own the catalog; change policies and grants"
+    secret-officers = "set the values of the secrets; people, never the deployment"
   }
   applications = {
     pipeline = "Runs the steps on Databricks, signed in by OAuth M2M."

@@ -5,9 +5,30 @@ locals {
   name    = "globalbev-${var.environment}"
   cost_tags = {
     team         = "data-platform"
-    environment  = var.environment
+    env          = var.environment
     cost_center  = var.cost_center
     data_product = "globalbev-lakehouse"
+  }
+  # Every variable that Dagster's containers and the deployment need; deploy/README.md says what each is.
+  settings = {
+    GLOBALBEV_ENV                    = var.environment
+    GLOBALBEV_LAKE                   = module.storage.urls["lake"]
+    GLOBALBEV_LANDING                = module.catalog.volumes["landing"]
+    GLOBALBEV_DATABRICKS_HOST        = module.workspace.host
+    GLOBALBEV_DATABRICKS_AUTH        = "oauth"
+    GLOBALBEV_DATABRICKS_CLIENT_ID   = module.identity.client_ids["pipeline"]
+    GLOBALBEV_DATABRICKS_POLICY_ID   = module.compute.policy_ids["job"]
+    GLOBALBEV_DATABRICKS_RUNTIME     = module.compute.spark_version
+    GLOBALBEV_DATABRICKS_WORKERS     = "1-${var.most_workers}"
+    GLOBALBEV_DATABRICKS_CATALOG     = module.catalog.catalog
+    GLOBALBEV_DATABRICKS_HOME        = module.catalog.volumes["home"]
+    GLOBALBEV_DATABRICKS_VOLUME      = module.catalog.volumes["pipes"]
+    GLOBALBEV_DATABRICKS_SCOPE       = module.compute.secret_scope
+    GLOBALBEV_DATABRICKS_RUN_AS      = module.identity.client_ids["pipeline"]
+    GLOBALBEV_DATABRICKS_READERS     = module.identity.groups["engineers"]
+    GLOBALBEV_DATABRICKS_COST_CENTER = var.cost_center
+    DAGSTER_LOGS_ACCOUNT             = module.storage.account_name
+    DAGSTER_LOGS_CONTAINER           = "dagster-logs"
   }
   watched = {
     databricks = { resource_id = module.workspace.resource_id }
@@ -96,7 +117,7 @@ module "secrets" {
   endpoints_subnet_id              = module.network.endpoints_subnet_id
   private_dns_zone_ids             = module.network.private_dns_zone_ids
   databricks_application_object_id = data.azuread_service_principal.databricks.object_id
-  officers_group_id                = module.identity.group_object_ids["admins"]
+  officers_group_id                = module.identity.group_object_ids["secret-officers"]
   dagster_principal_id             = module.identity.dagster.principal_id
   tags                             = local.cost_tags
 }
@@ -145,26 +166,20 @@ module "observability" {
 module "dagster" {
   source = "../dagster"
 
-  name                  = local.name
-  registry_name         = "crglobalbev${var.environment}${var.unique}"
-  location              = var.location
-  resource_group_name   = azurerm_resource_group.this.name
-  service_subnet_ids    = module.network.service_subnet_ids
-  postgres_dns_zone_id  = module.network.private_dns_zone_ids["postgres"]
-  log_analytics_id      = module.observability.log_analytics_id
-  identity              = module.identity.dagster
-  deployer_principal_id = module.identity.deployer_principal_id
-  vault_uri             = module.secrets.vault_uri
-  image                 = var.first_image
-  postgres_password     = var.postgres_password
-  tags                  = local.cost_tags
+  name                      = local.name
+  registry_name             = "crglobalbev${var.environment}${var.unique}"
+  location                  = var.location
+  resource_group_name       = azurerm_resource_group.this.name
+  service_subnet_ids        = module.network.service_subnet_ids
+  postgres_dns_zone_id      = module.network.private_dns_zone_ids["postgres"]
+  log_analytics_id          = module.observability.log_analytics_id
+  identity                  = module.identity.dagster
+  deployer_principal_id     = module.identity.deployer_principal_id
+  vault_uri                 = module.secrets.vault_uri
+  image                     = var.first_image
+  postgres_password         = var.postgres_password
+  postgres_password_version = var.postgres_password_version
+  tags                      = local.cost_tags
 
-  settings = merge(module.observability.shipping, {
-    GLOBALBEV_ENV          = var.environment
-    GLOBALBEV_LAKE         = module.storage.urls["lake"]
-    DATABRICKS_HOST        = module.workspace.host
-    DATABRICKS_CLIENT_ID   = module.identity.client_ids["pipeline"]
-    DAGSTER_LOGS_ACCOUNT   = module.storage.account_name
-    DAGSTER_LOGS_CONTAINER = "dagster-logs"
-  })
+  settings = merge(module.observability.shipping, local.settings)
 }

@@ -1,17 +1,12 @@
 output "settings" {
-  description = "What the pipeline's settings are to be in this environment; nothing of it is secret."
-  value = {
-    GLOBALBEV_ENV     = var.environment
-    GLOBALBEV_LAKE    = module.storage.urls["lake"]
-    GLOBALBEV_LANDING = module.storage.urls["landing"]
-    DATABRICKS_HOST   = module.workspace.host
-    CATALOG           = module.catalog.catalog
-    JOB_POLICY_ID     = module.compute.policy_ids["job"]
-    POOL_POLICY_ID    = module.compute.policy_ids["pool"]
-    WORKERS_POOL_ID   = module.compute.pool_ids["workers"]
-    WAREHOUSE_ID      = module.compute.warehouse_id
-    SECRET_SCOPE      = module.compute.secret_scope
-  }
+  description = "What the containers are told, and what the deployment needs; nothing of it is secret."
+  value = merge(local.settings, {
+    DATABRICKS_HOST = module.workspace.host
+    CATALOG         = module.catalog.catalog
+    WAREHOUSE_ID    = module.compute.warehouse_id
+    POOL_POLICY_ID  = module.compute.policy_ids["pool"]
+    WORKERS_POOL_ID = module.compute.pool_ids["workers"]
+  })
 }
 
 output "workspace_resource_id" {
@@ -25,7 +20,7 @@ output "outbound_address" {
 }
 
 output "vault_uri" {
-  description = "Vault whose secrets have to be set by hand: mask-salt, shop-dsn, inventory-token, databricks-client-secret, dagster-postgres-password."
+  description = "Vault whose secrets have to be set by hand: mask-salt, globalbev-shop-dsn, globalbev-inventory-token, databricks-client-secret, dagster-postgres-password."
   value       = module.secrets.vault_uri
 }
 

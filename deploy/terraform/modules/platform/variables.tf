@@ -99,3 +99,8 @@ variable "postgres_password" {
   sensitive   = true
   ephemeral   = true
 }
+
+variable "postgres_password_version" {
+  description = "Raised by one when the password of Dagster's database was changed."
+  type        = number
+}

@@ -40,5 +40,8 @@ OPTIMIZE `globalbev_dev`.`quarantine`.`inventory_levels`;
 OPTIMIZE `globalbev_dev`.`quarantine`.`crm_contacts`;
 OPTIMIZE `globalbev_dev`.`quarantine`.`customers`;
 OPTIMIZE `globalbev_dev`.`quarantine`.`nutrition`;
+OPTIMIZE `globalbev_dev`.`ops`.`freshness`;
 OPTIMIZE `globalbev_dev`.`ops`.`ledger`;
 OPTIMIZE `globalbev_dev`.`ops`.`dq_results`;
+OPTIMIZE `globalbev_dev`.`ops`.`alerts`;
+OPTIMIZE `globalbev_dev`.`ops`.`schema_drift`;

@@ -40,5 +40,8 @@ VACUUM `globalbev_dev`.`quarantine`.`inventory_levels` FULL;
 VACUUM `globalbev_dev`.`quarantine`.`crm_contacts` FULL;
 VACUUM `globalbev_dev`.`quarantine`.`customers` FULL;
 VACUUM `globalbev_dev`.`quarantine`.`nutrition` FULL;
+VACUUM `globalbev_dev`.`ops`.`freshness` FULL;
 VACUUM `globalbev_dev`.`ops`.`ledger` FULL;
 VACUUM `globalbev_dev`.`ops`.`dq_results` FULL;
+VACUUM `globalbev_dev`.`ops`.`alerts` FULL;
+VACUUM `globalbev_dev`.`ops`.`schema_drift` FULL;
