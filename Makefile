@@ -12,10 +12,10 @@ UV_SYSTEM_CERTS ?= 1
 export UV_SYSTEM_CERTS
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test lint style types layers contracts format faults deploy-check deploy-schema unity bench down clean clean-data hooks
+.PHONY: help setup demo dev test lint style types layers contracts format faults databricks-rehearsal deploy-check deploy-schema unity bench down clean clean-data hooks
 
 help: ## List what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-21s %s\n", $$1, $$2}' Makefile
 
 setup: $(READY) ## Install the locked packages into .venv, and uv into .uv when it is missing
 
@@ -63,6 +63,9 @@ unity: $(READY) ## Write the golden files of the SQL for Unity Catalog anew, aft
 
 bench: $(READY) ## Measure against one plain PySpark script; results in benchmarks/results
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+databricks-rehearsal: $(READY) ## Three days through Dagster's step launcher, on a Databricks workspace of this machine
+	@PATH="$(PATH_WITH_UV)" $(BIN)/globalbev databricks rehearse $(ARGS)
 
 down: ## Stop what was started: the sources and the Spark server
 	@if [ -x $(BIN)/globalbev ]; then $(BIN)/globalbev sandbox down && $(BIN)/globalbev doctor --stop; else echo "nothing is set up"; fi

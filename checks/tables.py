@@ -1,8 +1,8 @@
 """The checks as Dagster runs them: one step a domain and layer, each day reported for itself."""
 
 # No `from __future__ import annotations` here: Dagster reads the annotations of the functions that it is given.
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
 
 import dagster as dg
 
@@ -18,9 +18,14 @@ from partitions.automation import judge_skipped
 from partitions.daily import days_of
 from partitions.days import now
 from partitions.reporting import DayCheck, report_day_checks
+from resources.environments import runs_here
+from resources.event_figures import EventLedger
 from resources.freshness import promise_of
 from resources.lakehouse_resource import LakehouseResource
-from resources.ledger import DqResult, LedgerRow
+from resources.ledger import DqResult, Ledger, LedgerRow
+
+# Days back from today of which freshness may ask where the ledger is not at hand: a week-day calendar and a holiday or two.
+NEWEST_DAYS = 10
 
 
 def domain_checks(layer: Layer, domain: str, book: ContractBook, partitions: dg.PartitionsDefinition[str]) -> dg.AssetChecksDefinition:
@@ -42,7 +47,8 @@ def domain_checks(layer: Layer, domain: str, book: ContractBook, partitions: dg.
     @dg.multi_asset_check(name=f"{layer}_{domain}_checks", specs=specs, can_subset=True)
     def checks(context: dg.AssetCheckExecutionContext, lakehouse: LakehouseResource) -> Iterator[dg.AssetCheckResult]:
         days = days_of(context.partition_keys)
-        history = _History(lakehouse, [contracts[key] for key in {check.asset_key for check in context.selected_asset_check_keys}])
+        ledger = _ledger(context, lakehouse, days)
+        history = _History(lakehouse, ledger, [contracts[key] for key in {check.asset_key for check in context.selected_asset_check_keys}])
         found = []
         for check in sorted(context.selected_asset_check_keys):
             contract, kind = contracts[check.asset_key], kinds[check.asset_key, check.name]
@@ -52,6 +58,14 @@ def domain_checks(layer: Layer, domain: str, book: ContractBook, partitions: dg.
         yield from (checked.result for checked in found)
 
     return checks
+
+
+def _ledger(context: dg.AssetCheckExecutionContext, lakehouse: LakehouseResource, days: Iterable[date]) -> Ledger | EventLedger:
+    """The lake's ledger, or what the events of steps on a cluster told of it: its storage is the cluster's."""
+    if runs_here(lakehouse.settings):
+        return lakehouse.lake().ledger
+    newest = [now().date() - timedelta(days=age) for age in range(NEWEST_DAYS)]
+    return EventLedger(context.instance, [*days, *newest])
 
 
 class _Checked:
@@ -108,9 +122,9 @@ class _Checked:
 class _History:
     """Ledger and results of some tables, read once a step."""
 
-    def __init__(self, lakehouse: LakehouseResource, contracts: Sequence[Contract]) -> None:
-        self._lake = lakehouse.lake()
-        self._rows = self._lake.ledger.latest([str(contract.name) for contract in contracts])
+    def __init__(self, lakehouse: LakehouseResource, ledger: Ledger | EventLedger, contracts: Sequence[Contract]) -> None:
+        self._lake, self._ledger = lakehouse.lake(), ledger
+        self._rows = ledger.latest([str(contract.name) for contract in contracts])
         self._results: dict[tuple[str, str], dict[date, list[DqResult]]] = {}
 
     def judge(self, contract: Contract, kind: CheckKind, days: Sequence[date]) -> dict[date, Judgement]:
@@ -128,7 +142,7 @@ class _History:
         key = (row.table_name, row.run_id)
         if key not in self._results:
             by_day: dict[date, list[DqResult]] = {}
-            for result in self._lake.ledger.results(row.table_name, row.run_id):
+            for result in self._ledger.results(row.table_name, row.run_id):
                 by_day.setdefault(result.business_day, []).append(result)
             self._results[key] = by_day
         return self._results[key].get(day, [])

@@ -18,7 +18,7 @@ from globalbev_assets.contracts.names import Layer
 from globalbev_assets.gold import assets as gold
 from globalbev_assets.silver import assets as silver
 from partitions.daily import daily_partitions
-from resources.environments import resources_of
+from resources.environments import executor_of, resources_of
 from resources.lakehouse_resource import book_of
 from resources.settings import Settings, load_settings
 from resources.telemetry import configure_telemetry
@@ -49,7 +49,7 @@ def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | 
         asset_checks=checks,
         sensors=build_sensors(book, settings),
         resources={**resources_of(settings), **(overrides or {})},
-        executor=dg.in_process_executor if settings.env == "local" else dg.multiprocess_executor,
+        executor=executor_of(settings),
     )
 
 

@@ -5,7 +5,7 @@ published, by day, and the step names at its end what was not.
 """
 
 # No `from __future__ import annotations` here: Dagster reads the annotations of the functions that it is given.
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from datetime import date
 from typing import Any
@@ -20,7 +20,10 @@ from globalbev_assets.specs import asset_key, asset_spec, column_lineage
 from partitions.daily import days_of
 from partitions.metadata import day_metadata
 from resources.bronze_step import BronzeSources
+from resources.drift.record import Drifts
+from resources.event_figures import drift_metadata, figures_metadata
 from resources.gold_step import publish_gold
+from resources.lakehouse import Lakehouse
 from resources.lakehouse_resource import LakehouseResource
 from resources.ledger import LedgerRow
 from resources.logs.step_events import step_log
@@ -47,35 +50,50 @@ def domain_asset(layer: Layer, domain: str, book: ContractBook, partitions: dg.P
     def tables(
         context: dg.AssetExecutionContext,
         lakehouse: LakehouseResource,
-        pyspark_step_launcher: dg.ResourceParam[Any],  # noqa: ARG001  asking for it is what lets it launch the step
+        pyspark_step_launcher: dg.ResourceParam[Any],  # asking for it is what lets a launcher launch the step
     ) -> Iterator[dg.MaterializeResult[Any]]:
         selected = [contract for contract in contracts if asset_key(contract.name) in context.selected_asset_keys]
-        yield from publish_domain(context, lakehouse, layer, selected)
+        days = days_of(context.partition_keys)
+        if hasattr(pyspark_step_launcher, "results"):  # Pipes, which sends the step's work away and not the step
+            results = pyspark_step_launcher.results(context, layer, selected, days)
+        else:
+            results = published(lakehouse, context.run_id, layer, selected, days)
+        yield from reported(context, lakehouse, results, days)
 
     return tables
 
 
-def publish_domain(
-    context: dg.AssetExecutionContext, lakehouse: LakehouseResource, layer: Layer, contracts: Sequence[Contract]
-) -> Iterator[dg.MaterializeResult[Any]]:
-    """Publish the tables for the run's days and report each; raises one ``Failure`` that names what was not published."""
-    days = days_of(context.partition_keys)
-    failed: list[TableResult] = []
+def published(lakehouse: LakehouseResource, run_id: str, layer: Layer, contracts: Sequence[Contract], days: Sequence[date]) -> Iterator[TableResult]:
+    """Publish the tables for these days, here; gives what became of each."""
     with (
-        step_log(context.run_id, context.op.name, days, len(contracts)) as told,
-        lakehouse.step(context.run_id, days, is_backfill=len(days) > 1) as step,
-        _publisher(layer, step, context.run_id) as publish,
+        step_log(run_id, f"{layer}_{contracts[0].domain}", days, len(contracts)) as told,
+        lakehouse.step(run_id, days, is_backfill=len(days) > 1) as step,
+        _publisher(layer, step, run_id) as publish,
     ):
         for result in run_step(step, contracts, publish):
-            shown = _metadata(step, result)
-            ours = [row for row in result.rows if row.business_day in days]
-            _report(context, result, [row for row in result.rows if row.business_day not in days], shown)  # replayed: their reference has come
             told.append(result)
-            if result.failed_days:
-                failed.append(result)
-                _report(context, result, ours, shown)
-            else:
-                yield _all_days(context, result, ours, shown)
+            if layer == "bronze" and lakehouse.is_on_cluster:
+                name = str(result.contract.name)
+                result.drift = [row for row in Drifts(step.lake.settings.lake_root, log=step.lake.log).rows([name]) if row.is_open]
+            yield result
+
+
+def reported(
+    context: dg.AssetExecutionContext, lakehouse: LakehouseResource, results: Iterable[TableResult], days: Sequence[date]
+) -> Iterator[dg.MaterializeResult[Any]]:
+    """Report each table as it comes; raises one ``Failure`` that names what was not published."""
+    failed: list[TableResult] = []
+    lake, is_told = lakehouse.lake(), lakehouse.tells_by_events
+    for result in results:
+        shown = _metadata(lake, result, is_told=is_told)
+        ours = [row for row in result.rows if row.business_day in days]
+        replayed = [row for row in result.rows if row.business_day not in days]  # their reference has come
+        _report(context, result, replayed, shown, is_told=is_told)
+        if result.failed_days:
+            failed.append(result)
+            _report(context, result, ours, shown, is_told=is_told)
+        else:
+            yield _all_days(context, result, ours, shown)
     if failed:
         raise _failure(failed)
 
@@ -101,21 +119,26 @@ class _Bronze:
 
 LIVE_DAYS = 7
 """A run over more days is a backfill: when it came says nothing about how late a day was."""
-Shown = Mapping[date, Mapping[str, Any]]
+Shown = Mapping[date, dict[str, Any]]
 
 
-def _metadata(step: Step, result: TableResult) -> Shown:
-    """What each day's materialisation shows."""
+def _metadata(lake: Lakehouse, result: TableResult, *, is_told: bool) -> Shown:
+    """What each day's materialisation shows; ``is_told``: with what the ledger says of it, for checks that cannot read the lake."""
     contract = result.contract
-    sizes, due = bytes_by_day(step.lake.path(contract.name), contract), contract.due or DEFAULT_DUE
-    is_live = len(step.days) <= LIVE_DAYS
+    sizes, due = bytes_by_day(lake.path(contract.name), contract), contract.due or DEFAULT_DUE
+    is_live = len(result.rows) <= LIVE_DAYS
     shown = {
         row.business_day: day_metadata(row, due_at=due_at(row.business_day, due) if is_live else None, size_bytes=sizes.get(row.business_day))
         for row in result.rows
     }
     newest = max((row.business_day for row in result.rows if row.is_readable), default=None)
     if newest is not None:  # the UI takes it from the newest event, and no contract; on every day it would be most of the event log
-        shown[newest]["dagster/column_lineage"] = column_lineage(contract, step.lake.book)
+        shown[newest]["dagster/column_lineage"] = column_lineage(contract, lake.book)
+    if is_told:
+        for row in result.rows:
+            shown[row.business_day] |= figures_metadata(row, result.results)
+        if result.drift is not None and shown:
+            shown[max(shown)] |= drift_metadata(result.drift)
     return shown
 
 
@@ -126,12 +149,15 @@ def _all_days(context: dg.AssetExecutionContext, result: TableResult, rows: Sequ
     return dg.MaterializeResult(asset_key=key)
 
 
-def _report(context: dg.AssetExecutionContext, result: TableResult, rows: Sequence[LedgerRow], shown: Shown) -> None:
-    """A materialisation of each of these days that was published."""
+def _report(context: dg.AssetExecutionContext, result: TableResult, rows: Sequence[LedgerRow], shown: Shown, *, is_told: bool) -> None:
+    """A materialisation of each of these days that was published; of the others, where the checks cannot read the ledger, an observation."""
+    key = asset_key(result.contract.name)
     for row in rows:
+        metadata = shown[row.business_day]
         if row.is_readable:
-            event = dg.AssetMaterialization(asset_key(result.contract.name), partition=str(row.business_day), metadata=shown[row.business_day])
-            context.log_event(event)
+            context.log_event(dg.AssetMaterialization(key, partition=str(row.business_day), metadata=metadata))
+        elif is_told:
+            context.log_event(dg.AssetObservation(key, partition=str(row.business_day), metadata=metadata))
 
 
 def _failure(failed: Sequence[TableResult]) -> dg.Failure:

@@ -146,7 +146,7 @@ def _placed(lines: DataFrame, files: Sequence[ReadyFile]) -> DataFrame:
 
     known = [(Path(file.path).resolve().as_uri(), file.day, f"{file.feed}/{file.day}/{file.name}") for file in files]
     listed = lines.sparkSession.createDataFrame(known, "_uri string, _partition_date date, _source string")
-    return lines.join(F.broadcast(listed), F.regexp_replace("_path", "^file:/+", "file:///") == F.col("_uri")).withColumn(
+    return lines.join(F.broadcast(listed), F.regexp_replace("_path", "^(file|dbfs):/+", "file:///") == F.col("_uri")).withColumn(
         "_source_position", F.col("_number").cast("string")
     )
 

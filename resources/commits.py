@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from deltalake import DeltaTable
-
+from resources.delta_log import DeltaLog, FolderLog
 from resources.ledger import LedgerRow
 
 # Operations that change no row, so that a day is after them what it was before.
@@ -27,7 +26,7 @@ class DayContent:
     version: int = field(default=0, compare=False)
 
 
-def held_contents(path: str, history: Mapping[date, LedgerRow], days: Iterable[date]) -> dict[date, DayContent]:
+def held_contents(path: str, history: Mapping[date, LedgerRow], days: Iterable[date], log: DeltaLog | None = None) -> dict[date, DayContent]:
     """What the table holds of these days: the ledger's newest row, unless a later commit says otherwise.
 
     A day is missing where nothing is known for certain: it was never published, a commit that does not name its days (a restore, a deletion by
@@ -37,9 +36,8 @@ def held_contents(path: str, history: Mapping[date, LedgerRow], days: Iterable[d
     since = {day: known[day].version if day in known else 0 for day in days}
     if not since:
         return {}
-    table = DeltaTable(path)
     first = min(since.values())
-    commits = table.history(table.version() - first) if table.version() > first else []
+    commits = (log or FolderLog()).history(path, first)
     oldest = min((int(commit["version"]) for commit in commits), default=first + 1)
     found = {day: content for day, content in known.items() if since[day] + 1 >= oldest}
     for commit in reversed(commits):

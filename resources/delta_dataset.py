@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from resources.ledger import is_local, local_path
+from resources.places import is_local, local_path
 
 if TYPE_CHECKING:
     from pyarrow.dataset import Dataset

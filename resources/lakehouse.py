@@ -6,19 +6,16 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING
-
-from deltalake import DeltaTable, Field, Schema
-from deltalake.exceptions import TableNotFoundError
 
 from globalbev_assets.contracts.book import ContractBook
 from globalbev_assets.contracts.model import Contract
 from globalbev_assets.contracts.names import TableName
 from globalbev_assets.errors import TerminalError, TransientError
-from globalbev_assets.transforms.schemas import delta_schema_json, table_properties
+from resources.delta_log import ClusterLog, DeltaLog, FolderLog
 from resources.delta_sql import days_predicate
 from resources.ledger import Ledger, is_local, local_path
 from resources.settings import Settings
@@ -38,6 +35,7 @@ class Lakehouse:
     book: ContractBook
     open_spark: Callable[[], SparkSession]
     is_ended: bool = False
+    _ensured: set[TableName] = field(default_factory=set)
 
     @cached_property
     def spark(self) -> SparkSession:
@@ -71,9 +69,14 @@ class Lakehouse:
             )
 
     @cached_property
+    def log(self) -> DeltaLog:
+        """How the tables' logs are read: a folder's without Spark, a cluster's storage with it."""
+        return FolderLog() if is_local(self.settings.lake_root) else ClusterLog(lambda: self.spark)
+
+    @cached_property
     def ledger(self) -> Ledger:
         """The lake's ledger."""
-        return Ledger(self.settings.lake_root)
+        return Ledger(self.settings.lake_root, self.log)
 
     def path(self, name: TableName) -> str:
         """Where the table lies."""
@@ -81,34 +84,22 @@ class Lakehouse:
 
     def version(self, name: TableName) -> int | None:
         """The newest version of the table; None when there is no table."""
-        try:
-            return DeltaTable(self.path(name), without_files=True).version()
-        except TableNotFoundError:
-            return None
+        return self.log.version(self.path(name))
 
     def is_empty(self, name: TableName) -> bool:
         """Whether no version of the table ever held a row: its creation is all that its log has."""
         return not self.version(name)
 
     def ensure_table(self, contract: Contract) -> None:
-        """Create the table from its contract when it is missing, so that nothing that fans out races to create it. Takes 10 ms and no JVM."""
-        DeltaTable.create(
-            self.path(contract.name),
-            schema=Schema.from_json(delta_schema_json(contract)),
-            mode="ignore",
-            partition_by=[contract.partition_column] if contract.partition_column else None,
-            name=contract.table,
-            description=contract.description,
-            configuration=table_properties(contract),
-        )
+        """Create the table from its contract when it is missing, so that nothing that fans out races to create it."""
+        if contract.name not in self._ensured:
+            self.log.create(self.path(contract.name), contract)
+            # A folder's is asked for again, in 10 ms: somebody may have deleted it.
+            self._ensured |= set() if isinstance(self.log, FolderLog) else {contract.name}
 
     def evolve_table(self, contract: Contract) -> None:
         """Add the columns that the contract has by now and the table has not: one commit of metadata. To be called by who holds the lease."""
-        table = DeltaTable(self.path(contract.name), without_files=True)
-        known = {field.name for field in table.schema().fields}
-        added = [field for field in Schema.from_json(delta_schema_json(contract)).fields if field.name not in known]
-        if added:
-            table.alter.add_columns([Field(field.name, field.type, nullable=True, metadata=field.metadata) for field in added])
+        self.log.add_missing_columns(self.path(contract.name), contract)
 
     def read(self, name: TableName, days: Collection[date] | None = None) -> DataFrame:
         """The table's rows, of some business days only if given; an empty frame with the contract's columns when there is no table yet."""

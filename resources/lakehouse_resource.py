@@ -13,12 +13,14 @@ import dagster as dg
 from globalbev_assets.contracts.book import ContractBook
 from globalbev_assets.contracts.loader import load_contracts
 from resources.lakehouse import Lakehouse
-from resources.lease import Leases
+from resources.lease import Leases, NoLeases
+from resources.places import is_local
 from resources.publishing import Publisher
 from resources.settings import Settings, load_settings
 from resources.spark import close_session, interrupt_session, open_session
 from resources.spark_profile import SMALL_DAYS, Pool
 from resources.steps import Step
+from resources.upload import prove_upload
 
 
 @lru_cache(maxsize=1)
@@ -30,7 +32,7 @@ def book_of(settings: Settings) -> ContractBook:
 @contextmanager
 def open_step(settings: Settings, run_id: str, days: Sequence[date], pool: Pool = "live") -> Iterator[Step]:
     """A step with a Spark session of its own, which ends with it; on the local server it can be forked, and tables go side by side."""
-    leases = Leases(settings.home / "leases", lambda session: interrupt_session(settings, session))
+    leases = leases_of(settings)
     is_small = len(days) <= SMALL_DAYS
     with _open_lake(settings, pool, is_small=is_small) as lake:
 
@@ -40,6 +42,13 @@ def open_step(settings: Settings, run_id: str, days: Sequence[date], pool: Pool 
                 yield replace(step, lake=other, publisher=Publisher(other, leases, run_id))
 
         yield Step(lake, Publisher(lake, leases, run_id), list(days), fork=fork if settings.spark == "server" else None)
+
+
+def leases_of(settings: Settings) -> Leases | NoLeases:
+    """The leases of a lake in a folder. On object stores Delta's own commit protocol lets one writer win, and clusters share no file system."""
+    if not is_local(settings.lake_root):
+        return NoLeases()
+    return Leases(settings.home / "leases", lambda session: interrupt_session(settings, session))
 
 
 @contextmanager
@@ -60,6 +69,16 @@ class LakehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         """The settings of the process that runs the step."""
         return load_settings()
 
+    @property
+    def tells_by_events(self) -> bool:
+        """Whether the checks run where the lake cannot be read, so that events carry what the ledger says."""
+        return self.settings.env != "local"
+
+    @property
+    def is_on_cluster(self) -> bool:
+        """Whether this is the process of a step that was sent to a cluster."""
+        return self.settings.env != "local" and self.settings.spark == "cluster"
+
     def lake(self) -> Lakehouse:
         """The lake for those who read its ledger; Spark starts only if they ask for it."""
         settings = self.settings
@@ -68,5 +87,7 @@ class LakehouseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     @contextmanager
     def step(self, run_id: str, days: Sequence[date], *, is_backfill: bool) -> Iterator[Step]:
         """See :func:`open_step`; a backfill's jobs weigh a third of a live run's."""
+        if self.is_on_cluster:
+            prove_upload()
         with open_step(self.settings, run_id, days, "backfill" if is_backfill else "live") as step:
             yield step

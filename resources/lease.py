@@ -143,6 +143,19 @@ class Leases:
         return FileLock(f"{path}.lock", timeout=timeout_s)
 
 
+class NoLeases:
+    """For storage whose commits exclude each other by themselves: nothing is held, nobody is waited for."""
+
+    @contextmanager
+    def hold(self, table: TableName, session: str, run_id: str, settle: Callable[[], object] = _nothing) -> Iterator[None]:  # noqa: ARG002
+        """As :meth:`Leases.hold`; what fails is settled all the same."""
+        try:
+            yield
+        except BaseException:
+            settle()
+            raise
+
+
 def holders(folder: Path) -> dict[str, Holder]:
     """Who holds a lease of the lake now, by table; a dead holder's is there until somebody takes it over."""
     found = {path.stem: _read(path) for path in sorted(folder.glob("*.json"))}

@@ -6,16 +6,18 @@ So they are written and read with ``deltalake``: 20 ms a commit instead of 600, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from deltalake import DeltaTable, write_deltalake
-from deltalake.exceptions import TableNotFoundError
+
+from resources.delta_log import DeltaLog, Filter, FolderLog
+from resources.places import is_local, local_path
+
+__all__ = ["DqResult", "Ledger", "LedgerRow", "is_local", "local_path"]
 
 READABLE = ("published", "unchanged", "no_source_data")
 RETAINED_LOG_SETTINGS = {"delta.checkpointInterval": "50"}
@@ -87,20 +89,21 @@ def _schema(kind: type) -> pa.Schema:
 class Ledger:
     """The tables ``ops.ledger`` and ``ops.dq_results`` of one lake."""
 
-    def __init__(self, lake_root: str) -> None:
-        """Take the root of the lake; nothing is read yet."""
+    def __init__(self, lake_root: str, log: DeltaLog | None = None) -> None:
+        """Take the root of the lake, and how its tables are read and written; nothing is read yet."""
         self._ledger, self._results = f"{lake_root}/ops/ledger", f"{lake_root}/ops/dq_results"
+        self._log = log or FolderLog()
 
     def append(self, rows: Sequence[LedgerRow], results: Sequence[DqResult] = ()) -> None:
         """Record a step: one commit a table."""
-        _append(self._ledger, LedgerRow, rows)
-        _append(self._results, DqResult, results)
+        self._append(self._ledger, LedgerRow, rows)
+        self._append(self._results, DqResult, results)
 
     def latest(self, tables: Iterable[str], since: date | None = None) -> dict[tuple[str, date], LedgerRow]:
         """The newest row of each table and day, of all days or of those from ``since`` on."""
         found: dict[tuple[str, date], LedgerRow] = {}
-        filters: list[tuple[str, str, Any]] = [("table_name", "in", sorted(set(tables))), *([("business_day", ">=", since)] if since else [])]
-        for row in _read(self._ledger, LedgerRow, filters):
+        filters: list[Filter] = [("table_name", "in", sorted(set(tables))), *([("business_day", ">=", since)] if since else [])]
+        for row in self._read(self._ledger, LedgerRow, filters):
             known = found.get((row.table_name, row.business_day))
             if known is None or known.recorded_at <= row.recorded_at:
                 found[row.table_name, row.business_day] = row
@@ -108,44 +111,24 @@ class Ledger:
 
     def of_run(self, run_id: str) -> list[LedgerRow]:
         """What a run has recorded so far."""
-        return _read(self._ledger, LedgerRow, [("run_id", "=", run_id)])
+        return self._read(self._ledger, LedgerRow, [("run_id", "=", run_id)])
 
     def of_runs(self, run_ids: Iterable[str]) -> list[LedgerRow]:
         """What several runs have recorded."""
-        return _read(self._ledger, LedgerRow, [("run_id", "in", sorted(set(run_ids)))])
+        return self._read(self._ledger, LedgerRow, [("run_id", "in", sorted(set(run_ids)))])
 
     def failures_of_runs(self, run_ids: Iterable[str]) -> list[DqResult]:
         """The rules' results of several runs that did not pass."""
-        return _read(self._results, DqResult, [("run_id", "in", sorted(set(run_ids))), ("passed", "=", False)])
+        return self._read(self._results, DqResult, [("run_id", "in", sorted(set(run_ids))), ("passed", "=", False)])
 
     def results(self, table: str, run_id: str | None = None) -> list[DqResult]:
         """The rules' results of a table, of all runs or of one."""
-        filters: list[tuple[str, str, Any]] = [("table_name", "=", table)]
-        return _read(self._results, DqResult, [*filters, ("run_id", "=", run_id)] if run_id else filters)
+        filters: list[Filter] = [("table_name", "=", table)]
+        return self._read(self._results, DqResult, [*filters, ("run_id", "=", run_id)] if run_id else filters)
 
+    def _append(self, path: str, kind: type, rows: Sequence[Any]) -> None:
+        if rows:
+            self._log.append(path, pa.Table.from_pylist([asdict(row) for row in rows], schema=_schema(kind)), RETAINED_LOG_SETTINGS)
 
-def _append(path: str, kind: type, rows: Sequence[Any]) -> None:
-    if not rows:
-        return
-    schema = _schema(kind)
-    table = pa.Table.from_pylist([asdict(row) for row in rows], schema=schema)
-    write_deltalake(path, table, mode="append", configuration=RETAINED_LOG_SETTINGS)
-
-
-def _read(path: str, kind: type[Any], filters: list[tuple[str, str, Any]]) -> list[Any]:
-    try:
-        table = DeltaTable(path)
-    except TableNotFoundError:
-        return []
-    records: list[Mapping[str, Any]] = table.to_pyarrow_table(filters=filters).to_pylist()
-    return [kind(**record) for record in records]
-
-
-def is_local(root: str) -> bool:
-    """Whether a lake's root is a folder of this machine."""
-    return "://" not in root or root.startswith("file://")
-
-
-def local_path(root: str) -> Path:
-    """The folder of a local root."""
-    return Path(root.removeprefix("file://"))
+    def _read(self, path: str, kind: type[Any], filters: list[Filter]) -> list[Any]:
+        return [kind(**record) for record in self._log.read(path, filters)]

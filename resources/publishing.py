@@ -21,10 +21,11 @@ from globalbev_assets.transforms.outcomes import group_key
 from partitions.days import now
 from resources.commits import DayContent, held_contents
 from resources.delta_sql import days_predicate, merge
+from resources.drift.record import DriftRow
 from resources.failpoints import failpoint
 from resources.gate import Day, Gate, results
 from resources.lakehouse import Lakehouse
-from resources.lease import Leases
+from resources.lease import Leases, NoLeases
 from resources.ledger import DqResult, LedgerRow
 from resources.logs.events import emit
 from resources.quarantine import write_quarantine
@@ -65,6 +66,7 @@ class TableResult:
     rows: list[LedgerRow] = field(default_factory=list)
     results: list[DqResult] = field(default_factory=list)
     error: BaseException | None = None
+    drift: Sequence[DriftRow] | None = None  # what is open of its schema drift, where the step tells it
 
     @property
     def failed_days(self) -> dict[date, str]:
@@ -77,7 +79,7 @@ class Publisher:
     """Publishes batches into one lake, in the name of one run."""
 
     lake: Lakehouse
-    leases: Leases
+    leases: Leases | NoLeases
     run_id: str
 
     def publish(self, batch: Batch) -> TableResult:
@@ -123,7 +125,7 @@ class Publisher:
         contract = batch.contract
         if self._has_replaced_rows(batch, days):
             return {}
-        held = held_contents(self.lake.path(contract.name), batch.gate.history, days)
+        held = held_contents(self.lake.path(contract.name), batch.gate.history, days, self.lake.log)
         staged = {day: judged[day].figures for day in days}
         same = {day: DayContent(contract.version, counted.quarantined, counted.warned, counted.content_hash) for day, counted in staged.items()}
         known = {day: held[day].version for day in days if day in held and held[day] == same[day]}

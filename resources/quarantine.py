@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from globalbev_assets.contracts.model import Contract
 from globalbev_assets.contracts.names import TableName
 from globalbev_assets.contracts.operations import quarantine_contract
-from globalbev_assets.transforms.schemas import delta_schema_json
+from resources.delta_log import FolderLog
 from resources.delta_sql import days_predicate, quoted, table_at, text_literal
 from resources.lakehouse import Lakehouse
 
@@ -40,7 +40,7 @@ def write_quarantine(  # noqa: PLR0913  they are the parts of one statement
     shape = quarantine_contract(contract)
     name = TableName("quarantine", contract.table)
     lake.ensure_table(shape)
-    add_missing_columns(lake.path(name), shape)
+    lake.log.add_missing_columns(lake.path(name), shape)
     is_empty = lake.is_empty(name)
     if is_empty and not has_rejected:
         return
@@ -71,14 +71,8 @@ def write_quarantine(  # noqa: PLR0913  they are the parts of one statement
 
 
 def add_missing_columns(path: str, shape: Contract) -> None:
-    """Give a table that was made under an earlier contract the columns that came since; NULL in its rows. No commit where none is missing."""
-    from deltalake import DeltaTable, Schema  # noqa: PLC0415
-
-    table = DeltaTable(path)
-    known = {field.name for field in table.schema().fields}
-    missing = [field for field in Schema.from_json(delta_schema_json(shape)).fields if field.name not in known]
-    if missing:
-        table.alter.add_columns(missing)
+    """For a table in a folder: see :meth:`resources.delta_log.DeltaLog.add_missing_columns`."""
+    FolderLog().add_missing_columns(path, shape)
 
 
 def _record(contract: Contract, staged: DataFrame):  # type: ignore[no-untyped-def]

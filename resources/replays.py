@@ -13,12 +13,9 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
-import pyarrow.compute as pc
-from deltalake.exceptions import TableNotFoundError
 
 from globalbev_assets.contracts.model import Contract
 from globalbev_assets.contracts.names import TableName
-from resources.delta_dataset import dataset_of
 from resources.delta_sql import days_predicate
 
 if TYPE_CHECKING:
@@ -117,19 +114,15 @@ def _resolved_days(step: Step, contract: Contract, same_day: Collection[str]) ->
 
 def _rejected(step: Step, contract: Contract) -> pa.Table | None:
     """Open rows of the table's quarantine outside the step's days."""
-    try:
-        rows = dataset_of(step.lake.path(TableName("quarantine", contract.table)))
-    except TableNotFoundError:
-        return None
-    is_elsewhere = (pc.field("state") == "open") & ~pc.field("partition").isin(list(step.days))
-    return rows.to_table(columns=["source", "source_position", "partition", "errors", "record"], filter=is_elsewhere)
+    is_elsewhere = [("state", "=", "open"), ("partition", "not in", list(step.days))]
+    path = step.lake.path(TableName("quarantine", contract.table))
+    return step.lake.log.arrow(path, ["source", "source_position", "partition", "errors", "record"], is_elsewhere)
 
 
 def _keys(step: Step, rule: Waiting) -> pa.Table:
     columns = [rule.key, *([rule.day] if rule.day else [])]
-    try:
-        keys = dataset_of(step.lake.path(rule.reference)).to_table(columns=columns)
-    except TableNotFoundError:
+    keys = step.lake.log.arrow(step.lake.path(rule.reference), columns)
+    if keys is None:
         keys = pa.table({rule.key: pa.array([], pa.string())})
     days = keys.column(rule.day) if rule.day in keys.column_names else pa.nulls(keys.num_rows, pa.date32())
     return pa.table({"key": keys.column(rule.key), "day": days})

@@ -19,6 +19,7 @@ from globalbev_assets.errors import TerminalError
 
 Environment = Literal["local", "dev", "test", "prod"]
 SparkMode = Literal["server", "in-process", "cluster"]
+Compute = Literal["launcher", "pipes"]
 PROJECT = Path(__file__).resolve().parent.parent
 
 
@@ -37,6 +38,7 @@ class Settings(BaseSettings):
     contracts: str | None = None
     start_date: date | None = None
     end_date: date | None = None
+    compute: Compute = "launcher"
     spark: SparkMode = "server"
     spark_memory: str = Field(default="3g", pattern=r"^\d+[gm]$")
     automation: bool | None = None
@@ -79,8 +81,9 @@ class Settings(BaseSettings):
 
     @cached_property
     def contract_folders(self) -> tuple[Path, ...]:
-        """Further folders of contracts, beside the packaged one."""
-        return tuple(Path(part) for part in (self.contracts or "").split(os.pathsep) if part)
+        """Further folders of contracts, beside the packaged one; on a cluster those that came with the upload."""
+        uploaded = sorted((PROJECT / "further_contracts").glob("*"))
+        return (*(Path(part) for part in (self.contracts or "").split(os.pathsep) if part), *uploaded)
 
     def variable(self, variable: str) -> str:
         """The value of an environment variable that a contract names, or of its line in ``.env``; GB-1004 when there is none."""

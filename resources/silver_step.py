@@ -57,7 +57,7 @@ def silver_batch(step: Step, contract: Contract) -> Batch:
 def _refused(step: Step, source: TableName, transform: Transform) -> dict[date, str]:
     """Days whose rows, or whose parents' rows, may not be read, or that were read from a source that is not what its contract says."""
     needed = [source, *(TableName.parse(name) for name in transform.reads_days if name.startswith("silver."))]
-    drifted = held_by_drift(Drifts(step.lake.settings.lake_root).rows([str(source)]), step.history(source), step.days)
+    drifted = held_by_drift(Drifts(step.lake.settings.lake_root, log=step.lake.log).rows([str(source)]), step.history(source), step.days)
     return {day: why for name in reversed(needed) for day, why in step.unreadable(name).items()} | drifted
 
 

@@ -10,14 +10,16 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from globalbev_assets.contracts.model import Contract
+from resources.places import is_local
 
 
 def bytes_by_day(path: str, contract: Contract) -> dict[date, int]:
-    """Bytes of the files of each business day of a table that is partitioned by it; nothing for another, whose files hold many days.
+    """Bytes of the files of each business day of a table that is partitioned by it; nothing for another, whose files hold many days,
+    nor for a lake that only a cluster reads.
 
     A size is a figure beside the data: one that cannot be read is left out, and the day is reported without it.
     """
-    if contract.partition_column is None:
+    if contract.partition_column is None or not is_local(path):
         return {}
     try:
         files = pa.table(DeltaTable(path).get_add_actions(flatten=True))

@@ -11,7 +11,7 @@ import logging
 import os
 import time
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -178,33 +178,42 @@ def _with_replayed(stage: Stage, done: Sequence[StageResult]) -> Stage:
 def _run(stage: Stage, job: dg.JobDefinition, instance: dg.DagsterInstance, console: Console | None) -> StageResult:
     import dagster as dg  # noqa: PLC0415
 
+    from globalbev_assets.operations.launched import run_launched, tell  # noqa: PLC0415
     from partitions.conditions import BACKFILL_TAG  # noqa: PLC0415
+    from resources.environments import runs_here  # noqa: PLC0415
 
     started, run_id = time.monotonic(), str(uuid.uuid4())
-    listener = _Listener(console)
-    instance.add_event_listener(run_id, listener)
+    listener, tags = _Listener(console), {"layer": stage.layer, BACKFILL_TAG: "true", "days": str(stage.days)}
     keys = [dg.AssetKey(table.split(".")) for table in stage.tables]
-    done = job.execute_in_process(
-        instance=instance,
-        run_id=run_id,
-        asset_selection=keys,
-        tags={
-            "dagster/asset_partition_range_start": str(stage.days.first),
-            "dagster/asset_partition_range_end": str(stage.days.last),
-            "layer": stage.layer,
-            BACKFILL_TAG: "true",
-            "days": str(stage.days),
-        },
-        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-        raise_on_error=False,
-    )
+    if runs_here(load_settings()):
+        instance.add_event_listener(run_id, listener)
+        succeeded = _in_process(stage, job, instance, run_id, tags)
+    else:
+        elsewhere = run_launched(stage.tables, stage.days, instance, tags)
+        run_id, succeeded = elsewhere.run_id, elsewhere.success
+        tell(instance, run_id, listener)
     listener.finish()
     replayed = tuple(sorted(day for day in listener.days if day not in stage.days))
-    result = StageResult(stage, run_id, done.success, time.monotonic() - started, listener.tables, listener.errors, replayed)
-    if not done.success:
+    result = StageResult(stage, run_id, succeeded, time.monotonic() - started, listener.tables, listener.errors, replayed)
+    if not succeeded:
         _check_only(stage, job, instance, keys)
     _show_end(result, console)
     return result
+
+
+def _in_process(stage: Stage, job: dg.JobDefinition, instance: dg.DagsterInstance, run_id: str, tags: Mapping[str, str]) -> bool:
+    import dagster as dg  # noqa: PLC0415
+
+    days = {"dagster/asset_partition_range_start": str(stage.days.first), "dagster/asset_partition_range_end": str(stage.days.last)}
+    done = job.execute_in_process(
+        instance=instance,
+        run_id=run_id,
+        asset_selection=[dg.AssetKey(table.split(".")) for table in stage.tables],
+        tags={**days, **tags},
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        raise_on_error=False,
+    )
+    return bool(done.success)
 
 
 def _check_only(stage: Stage, job: dg.JobDefinition, instance: dg.DagsterInstance, keys: Iterable[dg.AssetKey]) -> None:

@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 
 from globalbev_assets.operations.cli_alerts import app as alerts_app
 from globalbev_assets.operations.cli_contract import app as contract_app
+from globalbev_assets.operations.cli_databricks import app as databricks_app
 from globalbev_assets.operations.cli_drift import drift
 from globalbev_assets.operations.cli_freshness import freshness
 from globalbev_assets.operations.cli_help import explain
@@ -52,6 +53,7 @@ app = typer.Typer(
 )
 app.add_typer(sandbox_app, name="sandbox")
 app.add_typer(contract_app, name="contract")
+app.add_typer(databricks_app, name="databricks")
 app.add_typer(alerts_app, name="alerts")
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(logs_app, name="logs")

@@ -67,7 +67,7 @@ def told_of(instance: dg.DagsterInstance, name: TableName) -> dict[date, Told]:
                 values = {key: value.value for key, value in event.metadata.items()}
                 found[day] = Told(
                     datetime.fromtimestamp(record.timestamp, UTC), record.run_id, str(values.get("state", "")), values.get("delta_version"),  # type: ignore[arg-type]
-                    int(values.get("published") or 0),  # type: ignore[call-overload]
+                    int(str(values.get("published") or 0)),
                 )  # fmt: skip
     return found
 

@@ -29,7 +29,7 @@ STARTING_S = 600.0
 
 def instance_home(at: Installation) -> Path | None:
     """Where Dagster keeps its history: ``DAGSTER_HOME``, else the home's own folder, as `globalbev backfill` does; None where there is none yet."""
-    named = {**dotenv_values(doctor_sources.PROJECT / ".env"), **os.environ}.get("DAGSTER_HOME")
+    named = {**dotenv_values(PROJECT / ".env"), **os.environ}.get("DAGSTER_HOME")
     home = Path(named or at.settings.home.absolute() / "dagster")
     return home if (home / "dagster.yaml").is_file() else None
 
@@ -50,7 +50,8 @@ def stuck_runs(instance: dg.DagsterInstance, home: Path | None) -> Iterator[Repa
     """Runs that are said to be at work and whose process is gone."""
     import dagster as dg  # noqa: PLC0415
 
-    from resources.run_workers import worker_of  # noqa: PLC0415
+    from resources.settings import PROJECT
+from resources.run_workers import worker_of  # noqa: PLC0415
 
     statuses = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.CANCELING]
     for record in instance.get_run_records(dg.RunsFilter(statuses=statuses)):

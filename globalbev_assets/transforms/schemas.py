@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from globalbev_assets.contracts.model import Column, Contract
@@ -65,6 +66,11 @@ def statistics_columns(contract: Contract) -> tuple[str, ...]:
 def column_ddl(contract: Contract) -> str:
     """The column list of a CREATE TABLE statement, with NOT NULL and comments."""
     return ", ".join(_column_ddl(column) for column in contract.columns)
+
+
+def nullable_column_ddl(column: Column) -> str:
+    """A column as ALTER TABLE adds it: rows that are there have NULL in it."""
+    return _column_ddl(replace(column, is_nullable=True))
 
 
 def create_statement(contract: Contract, target: str) -> str:

@@ -13,6 +13,7 @@ from globalbev_assets.contracts.drift_renames import Agreement
 from globalbev_assets.contracts.model import Contract
 from resources.delta_dataset import dataset_of
 from resources.drift.observation import Key, Observation, Record, key_of
+from resources.places import is_local
 
 ROWS, BATCH_ROWS = 300, 2_000
 
@@ -48,6 +49,8 @@ def _agreement(pairs: Sequence[tuple[str | None, str | None]]) -> Agreement:
 
 def bronze_values(path: str, key: Sequence[str], column: str, keys: Collection[Key] | None) -> dict[Key, str | None]:
     """The column's values in some of bronze's rows, those of the newest days first; only of ``keys`` where they are given."""
+    if not is_local(path):  # on a cluster's storage a new name is told as a column gone and a column new, both of which a person sees
+        return {}
     try:
         dataset = dataset_of(path)
     except TableNotFoundError:

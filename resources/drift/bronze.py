@@ -48,7 +48,7 @@ def record_items(step: Step, contract: Contract, pages: Sequence[Path]) -> None:
 
 
 def _comparison(step: Step) -> Comparison:
-    return Comparison(step.lake.settings, step.lake.book)
+    return Comparison(step.lake.settings, step.lake.book, step.lake.log)
 
 
 def _record(comparison: Comparison, look: Look) -> None:

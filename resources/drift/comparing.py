@@ -10,6 +10,7 @@ from globalbev_assets.contracts.book import ContractBook
 from globalbev_assets.contracts.drift import Difference, Readers, differences, forms_seen, readers_of
 from globalbev_assets.contracts.drift_renames import with_renames
 from globalbev_assets.contracts.model import Contract
+from resources.delta_log import DeltaLog
 from resources.drift.agreements import agreements
 from resources.drift.forms import FormsSeen
 from resources.drift.observation import Observation
@@ -24,11 +25,12 @@ class Comparison:
 
     settings: Settings
     book: ContractBook
+    log: DeltaLog | None = None
 
     @property
     def drifts(self) -> Drifts:
         """The record."""
-        return Drifts(self.settings.lake_root, self.settings.home / "state")
+        return Drifts(self.settings.lake_root, self.settings.home / "state", self.log)
 
     def readers(self, contract: Contract) -> Readers:
         """The silver columns that are made from the table's."""

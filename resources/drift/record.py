@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from deltalake import DeltaTable, write_deltalake
-from deltalake.exceptions import CommitFailedError, TableNotFoundError
+from deltalake.exceptions import CommitFailedError
 from filelock import FileLock, Timeout
 
 from globalbev_assets.contracts.drift import Difference, Kind
 from globalbev_assets.errors import TransientError
 from partitions.days import now
-from resources.delta_dataset import dataset_of
+from resources.delta_log import DeltaLog, FolderLog
 from resources.ledger import RETAINED_LOG_SETTINGS
 
 ATTEMPTS, LOCK_S = 5, 20.0
@@ -107,18 +106,17 @@ _SCHEMA = pa.schema(
 class Drifts:
     """The differences that were recorded in one lake."""
 
-    def __init__(self, lake_root: str, state: Path | None = None) -> None:
-        """Take the root of the lake and ``<home>/state``, where the lock lies; nothing is read yet."""
-        self._path, self._state = f"{lake_root}/ops/schema_drift", state
+    def __init__(self, lake_root: str, state: Path | None = None, log: DeltaLog | None = None) -> None:
+        """Take the root of the lake, ``<home>/state``, where the lock lies, and how tables are read and written; nothing is read yet."""
+        self._path, self._state, self._log = f"{lake_root}/ops/schema_drift", state, log or FolderLog()
 
     def rows(self, tables: Iterable[str] | None = None) -> list[DriftRow]:
         """What was recorded of some tables or of all, oldest first; nothing while there is no such table."""
-        try:
-            dataset = dataset_of(self._path)
-        except TableNotFoundError:
-            return []
         # Read whole: it is small, and after a MERGE deltalake's filters on texts fail in Arrow (no kernel for string_view).
-        found = [DriftRow(**record) for record in dataset.to_table().to_pylist()]
+        records = self._log.arrow(self._path, _SCHEMA.names)
+        if records is None:
+            return []
+        found = [DriftRow(**record) for record in records.to_pylist()]
         wanted = None if tables is None else set(tables)
         return sorted((row for row in found if wanted is None or row.table_name in wanted), key=lambda row: (row.opened_at, row.drift_id))
 
@@ -130,7 +128,7 @@ class Drifts:
         """
         named = sorted(set(tables))
         try:
-            with self._lock():
+            with self._guard():
                 return self._changed(named, step)
         except Timeout:
             raise _overtaken(f"no turn within {LOCK_S:.0f} s") from None
@@ -147,7 +145,7 @@ class Drifts:
             return changed
         raise _overtaken(f"{ATTEMPTS} attempts")
 
-    def _lock(self) -> AbstractContextManager[Any]:
+    def _guard(self) -> AbstractContextManager[Any]:
         if self._state is None:
             return nullcontext()
         folder = self._state / "drift"
@@ -156,13 +154,7 @@ class Drifts:
 
     def _write(self, rows: Sequence[DriftRow]) -> None:
         source = pa.Table.from_pylist([asdict(row) for row in rows], schema=_SCHEMA)
-        try:
-            table = DeltaTable(self._path)
-        except TableNotFoundError:
-            write_deltalake(self._path, source, mode="append", configuration=RETAINED_LOG_SETTINGS)
-            return
-        merge = table.merge(source, "t.drift_id = s.drift_id AND t.opened_at = s.opened_at", source_alias="s", target_alias="t")
-        merge.when_matched_update_all().when_not_matched_insert_all().execute()
+        self._log.merge(self._path, source, ("drift_id", "opened_at"), RETAINED_LOG_SETTINGS)
 
 
 def _overtaken(got: str) -> TransientError:

@@ -1,0 +1,216 @@
+"""The Databricks rehearsal: some days through every layer, each step launched as on Azure, on a workspace of this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from globalbev_assets.errors import TerminalError
+from partitions.days import DayRange
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from sandbox.databricks import Workspace
+    from sandbox.databricks.account import StepAccount
+
+MOST_SUBMISSIONS = 10
+
+
+@dataclass
+class Rehearsed:
+    """What a rehearsal came to.
+
+    Attributes:
+        days: what was processed.
+        seconds: in all.
+        succeeded: whether every run did.
+        runs: Dagster's runs by layer.
+        steps: one account a submission.
+        days_reported: materialisations by table.
+        repeated: tables and days that were reported more than once in a run.
+        checks: evaluations passed and failed.
+        host_jvms: JVMs that ran on the host instead of on a cluster.
+        leaks: files below the workspace and the instance that hold a secret.
+        errors: of steps, whole.
+    """
+
+    days: DayRange
+    compute: str
+    seconds: float = 0.0
+    succeeded: bool = True
+    runs: dict[str, str] = field(default_factory=dict)
+    steps: Sequence[StepAccount] = ()
+    days_reported: dict[str, int] = field(default_factory=dict)
+    repeated: list[str] = field(default_factory=list)
+    checks: dict[str, int] = field(default_factory=lambda: {"passed": 0, "failed": 0})
+    host_jvms: int = 0
+    leaks: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    @property
+    def is_good(self) -> bool:
+        """Whether it shows what it is to show."""
+        return self.succeeded and not (self.repeated or self.host_jvms or self.leaks) and len(self.steps) <= MOST_SUBMISSIONS
+
+
+@contextmanager
+def stage(
+    home: Path, compute: str = "launcher", *, start_s: float = 1.0, is_continued: bool = False
+) -> Iterator[tuple[Workspace, DayRange, Mapping[str, str]]]:
+    """The sources, a workspace, and a process whose settings lead to it; gives the workspace, the days there are, and the secrets by key."""
+    import sandbox  # noqa: PLC0415  only the command line knows that there is one
+    from resources.dagster_home import prepare_dagster_home  # noqa: PLC0415
+    from resources.databricks_cluster import secret_key  # noqa: PLC0415
+    from sandbox import lifecycle  # noqa: PLC0415
+    from sandbox.databricks.ground import make_workspace, variables  # noqa: PLC0415
+    from sandbox.layout import Layout  # noqa: PLC0415
+    from sandbox.state import load_secrets, load_state  # noqa: PLC0415
+
+    sandbox.up(home)
+    layout = Layout(home)
+    state = load_state(layout)
+    assert state is not None  # noqa: S101  it has just been made
+    sources = lifecycle.settings(layout, state, load_secrets(layout))
+    hidden = ("GLOBALBEV_SHOP_DSN", "GLOBALBEV_INVENTORY_TOKEN")
+    secrets = {secret_key(name): sources[name] for name in hidden}
+    folder = home / "databricks" / "rehearsal"
+    if not is_continued:
+        shutil.rmtree(folder, ignore_errors=True)
+    with make_workspace(home, folder / "workspace", secrets, start_s=start_s) as workspace:
+        told = variables(workspace, layout.landing) | {"GLOBALBEV_COMPUTE": compute, "GLOBALBEV_HOME": str(home), "GLOBALBEV_SPARK": "server"}
+        told |= {name: sources[name] for name in ("GLOBALBEV_INVENTORY_URL", "GLOBALBEV_START_DATE")}
+        told |= {"DAGSTER_HOME": str(prepare_dagster_home(folder)), "DAGSTER_EVENT_BATCH_SIZE": "200"}
+        for name in hidden:
+            os.environ.pop(name, None)
+        os.environ.update(told)
+        yield workspace, state.days, secrets | {"client": told["GLOBALBEV_DATABRICKS_CLIENT_SECRET"]}
+
+
+def run_rehearsal(home: Path, days: int, layers: Sequence[str], compute: str, as_json: bool, console: Console, *, is_continued: bool) -> int:  # noqa: PLR0913
+    """Rehearse and print the account; returns the exit code."""
+    with stage(home, compute, is_continued=is_continued) as (workspace, history, secrets):
+        chosen = DayRange(history.last - timedelta(days=days - 1), history.last)
+        found = rehearse(workspace, chosen, layers, compute, None if as_json else console)
+        found.leaks = leaks(home / "databricks" / "rehearsal", secrets)
+    if as_json:
+        console.print_json(json.dumps({**asdict(found), "days": [str(chosen.first), str(chosen.last)], "is_good": found.is_good}, default=str))
+    else:
+        _show(found, console)
+    return 0 if found.is_good else 1
+
+
+def rehearse(workspace: Workspace, days: DayRange, layers: Sequence[str], compute: str, console: Console | None = None) -> Rehearsed:
+    """Run the layers, one Dagster run each."""
+    import dagster as dg  # noqa: PLC0415
+
+    from globalbev_assets.operations.launched import run_launched  # noqa: PLC0415
+    from resources.lakehouse_resource import book_of  # noqa: PLC0415
+    from resources.settings import load_settings  # noqa: PLC0415
+    from sandbox.databricks.account import accounts  # noqa: PLC0415
+
+    book, found, started = book_of(load_settings()), Rehearsed(days, compute), time.monotonic()
+    with dg.DagsterInstance.get() as instance, _watched(found):
+        for layer in layers:
+            tables = [str(name) for name in book if name.layer == layer]
+            if not tables:
+                raise TerminalError("GB-1008", "Nothing is selected.", got=layer, valid="bronze, silver, gold", todo="Correct --layer.")
+            if console:
+                console.print(f"{layer}: {len(tables)} tables, {len(days)} days …")
+            result = run_launched(tables, days, instance, {"layer": layer})
+            found.runs[layer] = result.run_id
+            _take(found, instance, result)
+    found.seconds, found.steps = time.monotonic() - started, accounts(workspace)
+    return found
+
+
+def leaks(folder: Path, secrets: Mapping[str, str]) -> list[str]:
+    """Files that hold one of the secrets, or the password inside one, in the open."""
+    from urllib.parse import urlsplit  # noqa: PLC0415
+
+    literals = {text for secret in secrets.values() for text in (secret, urlsplit(secret).password or secret)}
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink())
+    return [f"{path.relative_to(folder)}" for path in files if any(text.encode() in path.read_bytes() for text in literals)]
+
+
+def _take(found: Rehearsed, instance: Any, result: Any) -> None:
+    import dagster as dg  # noqa: PLC0415
+
+    found.succeeded = found.succeeded and result.success
+    seen: set[tuple[str, str | None]] = set()
+    for record in instance.get_records_for_run(result.run_id).records:
+        event = record.event_log_entry.dagster_event
+        if event is None:
+            continue
+        if event.event_type == dg.DagsterEventType.ASSET_MATERIALIZATION:
+            key = (".".join(event.asset_key.path), event.partition)
+            found.repeated += [f"{key[0]} {key[1]}"] if key in seen else []
+            seen.add(key)
+            found.days_reported[key[0]] = found.days_reported.get(key[0], 0) + 1
+        elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            found.checks["passed" if event.asset_check_evaluation_data.passed else "failed"] += 1
+        elif event.is_step_failure:
+            found.errors.append(event.step_failure_data.error.to_string() if event.step_failure_data.error else str(event.message))
+
+
+@contextmanager
+def _watched(found: Rehearsed) -> Iterator[None]:
+    """Count the JVMs of this process that no cluster's driver started."""
+    import psutil  # noqa: PLC0415
+
+    over, seen = threading.Event(), set[int]()
+
+    def look() -> None:
+        while not over.wait(1.0):
+            for child in psutil.Process().children(recursive=True):
+                with contextlib.suppress(psutil.Error):  # it has just ended
+                    if child.name().startswith("java") and not any("driver.py" in " ".join(parent.cmdline()) for parent in child.parents()):
+                        seen.add(child.pid)
+
+    watcher = threading.Thread(target=look, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
+        found.host_jvms = len(seen)
+
+
+def _show(found: Rehearsed, console: Console) -> None:
+    from rich.table import Table  # noqa: PLC0415
+
+    from sandbox.databricks.account import REAL_START_S  # noqa: PLC0415
+
+    table = Table(title=f"{len(found.days)} days, {found.days}, by {found.compute}", title_justify="left")
+    for name in ("step", "ended", "cluster asked for", "upload", "zip s", "upload s", "start s", "Spark s", "step s", "poll s"):
+        table.add_column(name, justify="left" if name in ("step", "ended", "cluster asked for") else "right")
+    for step in found.steps:
+        times = (step.zip_s, step.upload_s, step.start_s, step.session_s, step.work_s, step.poll_s)
+        table.add_row(step.step, step.result, step.cluster, f"{step.upload_bytes / 1e3:,.0f} kB", *(f"{value:.1f}" for value in times))
+    console.print(table)
+    overhead_s = sum(step.overhead_s for step in found.steps)
+    starts = len(found.steps)
+    console.print(
+        f"{sum(found.days_reported.values())} days of {len(found.days_reported)} tables were reported, {len(found.repeated)} of them twice."
+    )
+    console.print(f"{found.checks['passed']} checks passed, {found.checks['failed']} failed; they ran here, without a cluster.")
+    console.print(
+        f"{starts} cluster starts; at {REAL_START_S:.0f} s each that is {starts * REAL_START_S / 60:.0f} minutes, "
+        f"where one a table would be {len(found.days_reported) * REAL_START_S / 60:.0f}."
+    )
+    console.print(f"The way there and back cost {overhead_s:.1f} s beside the steps' own time; JVMs on the host: {found.host_jvms}.")
+    console.print(f"Secrets in an uploaded file or a log: {', '.join(found.leaks) or 'none'}.")
+    for error in found.errors:
+        console.print(error, markup=False)
+    console.print(f"{'The rehearsal succeeded' if found.is_good else 'The rehearsal did not succeed'}, in {found.seconds:.0f} s.")

@@ -1,0 +1,165 @@
+"""What a workspace said, as one of our errors: what it means, what to do, and whether another cluster may help."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from globalbev_assets.errors import GlobalBevError, TerminalError, TransientError
+from resources.databricks_settings import wrong_python
+
+
+@dataclass(frozen=True)
+class RunEnd:
+    """How a run ended: Databricks' result and termination code, its message, and the end of what the step wrote to standard error."""
+
+    result: str = ""
+    code: str = ""
+    message: str = ""
+    stderr: str = ""
+
+
+@dataclass(frozen=True)
+class _Known:
+    signs: tuple[str, ...]
+    error: GlobalBevError
+
+
+_ANSWERS: Sequence[_Known] = (
+    _Known(
+        ("DBFS root is disabled", "DBFS is disabled", "DBFS_DISABLED"),
+        TerminalError(
+            "GB-3023",
+            "This workspace has no DBFS, which the step launcher needs.",
+            valid="a workspace whose DBFS root is on, or GLOBALBEV_COMPUTE=pipes",
+            todo="Set GLOBALBEV_COMPUTE=pipes (docs/adr/0020-step-launcher-and-pipes.md), or have DBFS switched on.",
+        ),
+    ),
+    _Known(
+        ("Cluster validation error", "Validation failed for"),
+        TerminalError(
+            "GB-3024", "The cluster policy refuses the cluster.", todo="Correct the setting that it names, or have the policy changed (deploy/)."
+        ),
+    ),
+    _Known(
+        ("Cluster policy", "instance pool", "does not exist", "RESOURCE_DOES_NOT_EXIST", "NotFound"),
+        TerminalError(
+            "GB-3032", "The workspace does not have what the settings name.", todo="Correct the id; it belongs to this workspace and no other."
+        ),
+    ),
+    _Known(
+        ("Invalid access token", "Credential was not sent", "UNAUTHENTICATED", "invalid_client", "default auth", "expired"),
+        TerminalError(
+            "GB-3021",
+            "The workspace does not accept the sign-in.",
+            valid="a service principal's id and secret (auth oauth or azure), or a token that has not run out",
+            todo="Renew it; for jobs that run for hours use GLOBALBEV_DATABRICKS_AUTH=oauth, which renews by itself.",
+        ),
+    ),
+    _Known(
+        ("PERMISSION_DENIED", "does not have the permission", "PermissionDenied"),
+        TerminalError(
+            "GB-3022",
+            "The sign-in is not allowed to do this.",
+            valid="CAN_USE on the policy and the pool, and a workspace entitlement for job clusters",
+            todo="Have the service principal granted what the message names (deploy/).",
+        ),
+    ),
+    _Known(
+        ("Connection", "Max retries exceeded", "Timed out after", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED", "TooManyRequests"),
+        TransientError("GB-3020", "The workspace does not answer.", todo="Look at GLOBALBEV_DATABRICKS_HOST and the network; then run again."),
+    ),
+)
+_CODES = {
+    "LIBRARY_INSTALLATION_ERROR": TerminalError(
+        "GB-3029", "The libraries cannot be installed on the cluster.", todo="Look at the cluster's Libraries tab; the pins are those of uv.lock."
+    ),
+    "USER_CANCELED": TerminalError("GB-3028", "Somebody cancelled the run in the workspace.", todo="Run again when it may run."),
+}
+_LOST = ("CLUSTER_ERROR", "CLOUD_FAILURE", "DRIVER_ERROR", "INTERNAL_ERROR", "SERVICE_FAULT")
+_LOST_WORDS = ("was terminated", "Cluster terminated", "reclaimed", "Driver is", "driver has stopped", "lost", "SPOT")
+
+
+def answered(error: BaseException) -> GlobalBevError | None:
+    """What the API answered, if it is known; None when the error is not the workspace's."""
+    text = f"{type(error).__name__} {getattr(error, 'error_code', '')}: {error}"
+    for known in _ANSWERS:
+        if any(sign in text for sign in known.signs):
+            return _saying(known.error, _one_line(str(error)))
+    return None
+
+
+def ended(end: RunEnd, runtime: str = "") -> GlobalBevError:
+    """Why a run that did not succeed ended: what the step wrote says most, then the workspace's code, then its words."""
+    return _written(end, runtime) or _coded(end) or _unknown(end)
+
+
+def _written(end: RunEnd, runtime: str) -> GlobalBevError | None:
+    wrong = re.search(r"GB-3004 Python ([\d.]+) here, ([\d.]+) there", end.stderr)
+    if wrong:
+        return wrong_python(runtime, *wrong.groups())
+    if "Secret does not exist" in end.stderr or re.search(r"Scope \S+ does not exist", end.stderr):
+        return TerminalError(
+            "GB-3030",
+            "A secret of the sources is missing in the scope.",
+            got=_last_line(end.stderr),
+            valid="one secret a variable that the contracts name, such as globalbev-shop-dsn",
+            todo="Put it into the Key Vault behind the scope (deploy/).",
+        )
+    return None
+
+
+def _coded(end: RunEnd) -> GlobalBevError | None:
+    if end.result == "TIMEDOUT":
+        return TerminalError(
+            "GB-3027",
+            "The step took longer than it may.",
+            got=end.message,
+            valid="GLOBALBEV_DATABRICKS_TIMEOUT_MINUTES",
+            todo="Raise it, or run fewer days.",
+        )
+    if end.code in _CODES or end.result == "CANCELED":
+        return _saying(_CODES.get(end.code, _CODES["USER_CANCELED"]), end.message)
+    if end.code in _LOST and "waiting for the cluster" in end.message:
+        return TransientError(
+            "GB-3025", "The cluster did not start.", got=_one_line(end.message), todo="Use another node type or a pool if it stays so."
+        )
+    if end.code in _LOST or any(word in end.message for word in _LOST_WORDS):
+        return TransientError(
+            "GB-3026", "The cluster was lost while the step ran.", got=_one_line(end.message), todo="Nothing: the step is tried again."
+        )
+    return None
+
+
+def _unknown(end: RunEnd) -> GlobalBevError:
+    return TerminalError(
+        "GB-3031",
+        "The step could not begin on the cluster.",
+        got=_last_line(end.stderr) or _one_line(end.message),
+        todo="Read the run's page in the workspace; the log of this step has what it wrote.",
+    )
+
+
+def never_started(seconds: float) -> TransientError:
+    """A cluster that is still pending after so long."""
+    return TransientError(
+        "GB-3033",
+        "The cluster did not start in time; its run was cancelled.",
+        got=f"pending for {seconds:.0f} s",
+        valid="GLOBALBEV_DATABRICKS_START_S, 900 by default",
+        todo="Look at quota, pool and network of the workspace; an instance pool starts in seconds.",
+    )
+
+
+def _saying(error: GlobalBevError, got: str) -> GlobalBevError:
+    return type(error)(error.code, error.what, got=_one_line(got), valid=error.valid, todo=error.todo)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:300]
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1][:300] if lines else ""

@@ -1,0 +1,223 @@
+"""What is asked of a table's log, and the small tables beside the lake's: on a folder by ``deltalake``, on a cluster's storage by its Spark.
+
+``deltalake`` needs 10 ms and no JVM where Spark needs 300, so it has every folder. Storage behind Unity Catalog lends its credentials to the
+cluster's Spark alone; there the same questions are asked in SQL.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from deltalake import DeltaTable, Field, Schema, write_deltalake
+from deltalake.exceptions import TableNotFoundError
+
+from globalbev_assets.contracts.model import Contract
+from globalbev_assets.transforms.schemas import create_statement, delta_schema_json, nullable_column_ddl, table_properties
+from resources.delta_dataset import dataset_of
+from resources.delta_sql import quoted, table_at
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyspark.sql import DataFrame, SparkSession
+
+Filter = tuple[str, str, Any]
+Row = Mapping[str, Any]
+_ABSENT = (
+    "DELTA_TABLE_NOT_FOUND",
+    "DELTA_MISSING_DELTA_TABLE",
+    "DELTA_PATH_DOES_NOT_EXIST",
+    "PATH_NOT_FOUND",
+    "is not a Delta table",
+    "doesn't exist",
+)
+
+
+_COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
+    "=": lambda column, value: column == value,
+    ">=": lambda column, value: column >= value,
+    "in": lambda column, value: column.isin(list(value)),
+    "not in": lambda column, value: ~column.isin(list(value)),
+}
+
+
+class DeltaLog(Protocol):
+    """The questions; a path is a folder or a URL."""
+
+    def version(self, path: str) -> int | None:
+        """The newest version; None when there is no table."""
+
+    def create(self, path: str, contract: Contract) -> None:
+        """Create the table from its contract, when it is missing."""
+
+    def add_missing_columns(self, path: str, contract: Contract) -> None:
+        """Give the table the columns that its contract has by now and it has not, NULL in its rows; no commit where none is missing."""
+
+    def history(self, path: str, after: int) -> list[Row]:
+        """The commits after a version, newest first: ``version``, ``operation``, ``userMetadata``."""
+
+    def append(self, path: str, rows: pa.Table, properties: Mapping[str, str]) -> None:
+        """Append a few rows, creating the table when it is missing."""
+
+    def merge(self, path: str, rows: pa.Table, key: Sequence[str], properties: Mapping[str, str]) -> None:
+        """Put a few rows into a table, each in the place of the one with its key, creating the table when it is missing.
+
+        Raises:
+            deltalake.exceptions.CommitFailedError: another writer was faster; a cluster's Spark tries again by itself.
+        """
+
+    def read(self, path: str, filters: Sequence[Filter]) -> list[Row]:
+        """Rows of a small table for which every filter (column, ``=``, ``>=``, ``in`` or ``not in``, value) holds; none when there is no table."""
+
+    def arrow(self, path: str, columns: Sequence[str], filters: Sequence[Filter] = ()) -> pa.Table | None:
+        """Some columns of such rows, as one Arrow table; None when there is no table."""
+
+
+class FolderLog:
+    """By ``deltalake``: no JVM."""
+
+    def version(self, path: str) -> int | None:
+        """See :class:`DeltaLog`."""
+        try:
+            return DeltaTable(path, without_files=True).version()
+        except TableNotFoundError:
+            return None
+
+    def create(self, path: str, contract: Contract) -> None:
+        """See :class:`DeltaLog`."""
+        DeltaTable.create(
+            path,
+            schema=Schema.from_json(delta_schema_json(contract)),
+            mode="ignore",
+            partition_by=[contract.partition_column] if contract.partition_column else None,
+            name=contract.table,
+            description=contract.description,
+            configuration=table_properties(contract),
+        )
+
+    def add_missing_columns(self, path: str, contract: Contract) -> None:
+        """See :class:`DeltaLog`."""
+        table = DeltaTable(path, without_files=True)
+        known = {field.name for field in table.schema().fields}
+        added = [field for field in Schema.from_json(delta_schema_json(contract)).fields if field.name not in known]
+        if added:
+            table.alter.add_columns([Field(field.name, field.type, nullable=True, metadata=field.metadata) for field in added])
+
+    def history(self, path: str, after: int) -> list[Row]:
+        """See :class:`DeltaLog`."""
+        table = DeltaTable(path)
+        commits: list[Row] = list(table.history(table.version() - after)) if table.version() > after else []
+        return commits
+
+    def append(self, path: str, rows: pa.Table, properties: Mapping[str, str]) -> None:
+        """See :class:`DeltaLog`."""
+        write_deltalake(path, rows, mode="append", configuration=dict(properties))
+
+    def merge(self, path: str, rows: pa.Table, key: Sequence[str], properties: Mapping[str, str]) -> None:
+        """See :class:`DeltaLog`."""
+        try:
+            table = DeltaTable(path)
+        except TableNotFoundError:
+            self.append(path, rows, properties)
+            return
+        is_same = " AND ".join(f"t.{name} = s.{name}" for name in key)
+        table.merge(rows, is_same, source_alias="s", target_alias="t").when_matched_update_all().when_not_matched_insert_all().execute()
+
+    def read(self, path: str, filters: Sequence[Filter]) -> list[Row]:
+        """See :class:`DeltaLog`."""
+        try:
+            table = DeltaTable(path)
+        except TableNotFoundError:
+            return []
+        rows: list[Row] = table.to_pyarrow_table(filters=list(filters)).to_pylist()
+        return rows
+
+    def arrow(self, path: str, columns: Sequence[str], filters: Sequence[Filter] = ()) -> pa.Table | None:
+        """See :class:`DeltaLog`."""
+        from pyarrow.parquet import filters_to_expression  # noqa: PLC0415
+
+        try:
+            dataset = dataset_of(path)
+        except TableNotFoundError:
+            return None
+        return dataset.to_table(columns=list(columns), filter=filters_to_expression(list(filters)) if filters else None)
+
+
+@dataclass(frozen=True)
+class ClusterLog:
+    """By the cluster's Spark, in a session that opens when something is asked."""
+
+    spark: Callable[[], SparkSession]
+
+    def version(self, path: str) -> int | None:
+        """See :class:`DeltaLog`."""
+        found = self._asked(f"DESCRIBE HISTORY {table_at(path)} LIMIT 1")
+        return int(found[0]["version"]) if found else None
+
+    def create(self, path: str, contract: Contract) -> None:
+        """See :class:`DeltaLog`."""
+        self.spark().sql(create_statement(contract, table_at(path)))
+
+    def add_missing_columns(self, path: str, contract: Contract) -> None:
+        """See :class:`DeltaLog`."""
+        known = set(self.spark().read.format("delta").load(path).columns)
+        added = [nullable_column_ddl(column) for column in contract.columns if column.name not in known]
+        if added:
+            self.spark().sql(f"ALTER TABLE {table_at(path)} ADD COLUMNS ({', '.join(added)})")
+
+    def history(self, path: str, after: int) -> list[Row]:
+        """See :class:`DeltaLog`."""
+        return [row for row in self._asked(f"DESCRIBE HISTORY {table_at(path)}") if row["version"] > after]
+
+    def append(self, path: str, rows: pa.Table, properties: Mapping[str, str]) -> None:
+        """See :class:`DeltaLog`."""
+        self._rows(rows).write.format("delta").mode("append").options(**properties).save(path)
+
+    def merge(self, path: str, rows: pa.Table, key: Sequence[str], properties: Mapping[str, str]) -> None:
+        """See :class:`DeltaLog`."""
+        if self.version(path) is None:
+            self.append(path, rows, properties)
+            return
+        view = f"merge_{uuid.uuid4().hex}"
+        self._rows(rows).createOrReplaceTempView(view)
+        is_same = " AND ".join(f"t.{quoted(name)} = s.{quoted(name)}" for name in key)
+        try:
+            self.spark().sql(
+                f"MERGE INTO {table_at(path)} t USING {view} s ON {is_same} WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *"
+            )
+        finally:
+            self.spark().catalog.dropTempView(view)
+
+    def read(self, path: str, filters: Sequence[Filter]) -> list[Row]:
+        """See :class:`DeltaLog`."""
+        return [] if self.version(path) is None else [row.asDict() for row in self._frame(path, filters).collect()]
+
+    def arrow(self, path: str, columns: Sequence[str], filters: Sequence[Filter] = ()) -> pa.Table | None:
+        """See :class:`DeltaLog`."""
+        return None if self.version(path) is None else self._frame(path, filters).select(*columns).toArrow()
+
+    def _rows(self, rows: pa.Table) -> DataFrame:
+        from pyspark.sql.pandas.types import from_arrow_schema  # noqa: PLC0415  PySpark is imported with the first session
+
+        records = [tuple(record.values()) for record in rows.to_pylist()]
+        return self.spark().createDataFrame(records, from_arrow_schema(rows.schema)).coalesce(1)
+
+    def _frame(self, path: str, filters: Sequence[Filter]) -> DataFrame:
+        from pyspark.sql import functions as F  # noqa: PLC0415  as above
+
+        frame = self.spark().read.format("delta").load(path)
+        for column, operator, value in filters:
+            frame = frame.where(_COMPARISONS[operator](F.col(column), value))
+        return frame
+
+    def _asked(self, statement: str) -> list[Row]:
+        from pyspark.errors import AnalysisException  # noqa: PLC0415  as above
+
+        try:
+            return [row.asDict() for row in self.spark().sql(statement).select("version", "operation", "userMetadata").collect()]
+        except AnalysisException as error:
+            if any(sign in str(error) for sign in _ABSENT):
+                return []
+            raise

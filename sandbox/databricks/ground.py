@@ -1,0 +1,133 @@
+"""What a rehearsal stands on: the environment of its clusters, a workspace with a policy, a pool and secrets, and the variables that lead to it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from globalbev_assets.errors import TerminalError
+from resources.jars import ensure_jars
+from resources.java import ensure_java
+from resources.settings import PROJECT
+
+from .cluster import Runtime
+from .principals import Principals
+from .workspace import Workspace
+
+RUNTIME = "rehearsal-4.2.x-scala2.13"
+POLICY, POOL, SCOPE, CATALOG = "globalbev-jobs", "globalbev-pool", "globalbev", "globalbev_test"
+ACCOUNT = "globalbevrehearsal.dfs.core.windows.net"
+ENVIRONMENT_S = 600
+# As deploy/ has it for Azure, as far as a submission can break it.
+RULES: Mapping[str, Mapping[str, Any]] = {
+    "spark_version": {"type": "allowlist", "values": [RUNTIME]},
+    "node_type_id": {"type": "allowlist", "values": ["Standard_DS3_v2"]},
+    "autoscale.min_workers": {"type": "range", "minValue": 1, "maxValue": 2},
+    "autoscale.max_workers": {"type": "range", "minValue": 1, "maxValue": 8},
+    "azure_attributes.availability": {"type": "fixed", "value": "SPOT_WITH_FALLBACK_AZURE"},
+    "azure_attributes.first_on_demand": {"type": "fixed", "value": 1},
+    "azure_attributes.spot_bid_max_price": {"type": "fixed", "value": -1},
+    "data_security_mode": {"type": "fixed", "value": "SINGLE_USER"},
+    "custom_tags.env": {"type": "fixed", "value": "test"},
+    "custom_tags.data_product": {"type": "fixed", "value": "globalbev-lakehouse"},
+    "custom_tags.cost_center": {"type": "unlimited"},
+}
+
+
+def cluster_python(home: Path) -> Path:
+    """The Python of the clusters: the locked packages without this project, hard-linked from uv's cache; made once, and again when the lock changed.
+
+    Raises:
+        TerminalError: GB-3040, when it cannot be made.
+    """
+    folder = home.absolute() / "databricks" / "cluster-env"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    stamp, lock = folder / "lock", (PROJECT / "uv.lock").read_text(encoding="utf-8")
+    with FileLock(folder.parent / ".cluster-env.lock", timeout=ENVIRONMENT_S):
+        if not stamp.is_file() or stamp.read_text(encoding="utf-8") != lock:
+            _sync(folder)
+            stamp.write_text(lock, encoding="utf-8")
+    return folder / "bin" / "python"
+
+
+def make_workspace(home: Path, folder: Path, secrets: Mapping[str, str], *, has_spark: bool = True, start_s: float = 1.0) -> Workspace:
+    """A workspace in an empty folder.
+
+    Args:
+        home: where the cluster's environment and the JARs are kept.
+        folder: of this workspace; its storage is below it, where the host's settings do not lead.
+        secrets: of the scope, by key.
+        has_spark: whether drivers start Spark.
+        start_s: how long a cluster takes to start.
+    """
+    runtime = Runtime(
+        python=cluster_python(home),
+        jars=ensure_jars(home) if has_spark else (),
+        hidden=(PROJECT,),
+        shown=(home.absolute() / "landing", home.absolute() / "jars", folder),
+        java=ensure_java(home).path if has_spark else None,
+    )
+    return Workspace(
+        folder,
+        runtime,
+        start_s=start_s,
+        has_spark=has_spark,
+        storage={ACCOUNT: folder / "storage"},
+        policies={POLICY: RULES},
+        pools={POOL},
+        clusters={"1125-000000-existing"},
+        secrets={SCOPE: dict(secrets)},
+        principals=Principals(),
+    )
+
+
+def variables(workspace: Workspace, landing: Path) -> dict[str, str]:
+    """What the process that runs Dagster is told, as a deployment would say it: a service principal signs in, a pool gives the machines."""
+    client, secret = workspace.principals.new_client()
+    return {
+        "GLOBALBEV_ENV": "test",
+        "GLOBALBEV_LAKE": f"abfss://lake@{ACCOUNT}",
+        "GLOBALBEV_LANDING": str(landing),
+        "GLOBALBEV_DATABRICKS_HOST": workspace.host,
+        "GLOBALBEV_DATABRICKS_AUTH": "oauth",
+        "GLOBALBEV_DATABRICKS_CLIENT_ID": client,
+        "GLOBALBEV_DATABRICKS_CLIENT_SECRET": secret,
+        "GLOBALBEV_DATABRICKS_POLICY_ID": POLICY,
+        "GLOBALBEV_DATABRICKS_POOL_ID": POOL,
+        "GLOBALBEV_DATABRICKS_RUNTIME": RUNTIME,
+        "GLOBALBEV_DATABRICKS_CATALOG": CATALOG,
+        "GLOBALBEV_DATABRICKS_SCOPE": SCOPE,
+        "GLOBALBEV_DATABRICKS_HOME": str(workspace.volumes.local(f"/Volumes/{CATALOG}/ops/state")),
+        "GLOBALBEV_DATABRICKS_POLL_S": "0.5",
+        "GLOBALBEV_DATABRICKS_RETRY_WAIT_S": "0",
+        "GLOBALBEV_DATABRICKS_PARALLEL": "1",
+        "NO_PROXY": "127.0.0.1,localhost",
+    }
+
+
+def _sync(folder: Path) -> None:
+    uv = shutil.which("uv") or next((str(path) for path in (PROJECT / ".uv" / "bin" / "uv",) if path.is_file()), None)
+    if uv is None:
+        raise _not_made("uv was not found")
+    command = [uv, "sync", "--quiet", "--frozen", "--no-install-project", "--no-dev", "--project", str(PROJECT), "--python", sys.executable]
+    environment = {**os.environ, "UV_PROJECT_ENVIRONMENT": str(folder)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=ENVIRONMENT_S, check=False)
+    if done.returncode:
+        raise _not_made((done.stderr.strip() or "no reason given").splitlines()[-1][:300])
+
+
+def _not_made(got: str) -> TerminalError:
+    return TerminalError(
+        "GB-3040",
+        "The environment of the rehearsal's clusters cannot be made.",
+        got=got,
+        valid="uv on PATH or in .uv (`make setup` puts it there), and the packages of uv.lock in its cache or from the network",
+        todo="Run `make setup`, then again.",
+    )

@@ -1,0 +1,196 @@
+"""Steps through Dagster's own launcher on a workspace of this machine: what arrives, what is asked for, and what goes wrong on the way.
+
+No Spark: the tiny lake's step does not need it. The whole graph with Spark is `make databricks-rehearsal`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from tests.faults.launched.ground import DSN, TOKEN, Rehearsal, rehearsal
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(180)]
+ALL = [(name, f"2026-01-0{day}") for name in ("orders", "payments") for day in (1, 2, 3)]
+SUBMIT, CREATE, GET, READ = "/api/2.2/jobs/runs/submit", "/api/2.0/dbfs/create", "/api/2.2/jobs/runs/get", "/api/2.0/dbfs/read"
+
+
+def paths(launched: Rehearsal) -> list[str]:
+    return [call.path for call in launched.workspace.calls]
+
+
+def test_a_range_of_days_is_one_submission_and_arrives_by_day(launched: Rehearsal) -> None:
+    result = launched.run()
+    assert result.success
+    assert launched.materialised(result) == ALL
+    assert paths(launched).count(SUBMIT) == 1
+    told = result.get_asset_materialization_events()[0].step_materialization_data.materialization.metadata
+    assert told["pid"].value != os.getpid()
+    assert "/clusters/" in told["file"].value, "the code came from the upload"
+    assert told["dsn_length"].value == len(DSN), "the secret came from the scope"
+    assert all(call.agent.startswith("dagster-databricks/") for call in launched.workspace.calls if "/dbfs/" in call.path)
+
+
+def test_the_cluster_is_what_the_policy_and_the_settings_say(launched: Rehearsal) -> None:
+    launched.run()
+    (run,) = launched.workspace.runs.all.values()
+    assert run.cluster["autoscale"] == {"min_workers": 1, "max_workers": 4}
+    assert run.cluster["instance_pool_id"] == "globalbev-pool"
+    assert run.cluster["data_security_mode"] == "SINGLE_USER"
+    assert run.cluster["custom_tags"].items() >= {"env": "test", "cost_center": "globalbev"}.items()
+    assert "node_type_id" not in run.cluster
+    assert {library["pypi"]["package"].split("==")[0] for library in run.task["libraries"]} >= {"dagster", "deltalake", "psycopg[binary]"}
+
+
+def test_no_secret_is_in_what_was_uploaded_nor_in_any_log(launched: Rehearsal) -> None:
+    result = launched.run()
+    secret = os.environ["GLOBALBEV_DATABRICKS_CLIENT_SECRET"]
+    written = [path for path in launched.workspace.folder.rglob("*") if path.is_file() and path.name != "order.json"]
+    found = [str(path) for path in written for text in (DSN, TOKEN, secret) if text.encode() in path.read_bytes()]
+    assert len(written) > 5
+    assert found == []
+    logged = "\n".join(entry.user_message for entry in launched.instance.all_logs(result.run_id))
+    assert [text for text in (DSN, TOKEN, secret) if text in logged] == []
+    assert "Exporting GLOBALBEV_SHOP_DSN from Databricks secret" in logged
+
+
+def test_a_failure_of_the_step_is_the_steps_own_and_not_tried_again(launched: Rehearsal) -> None:
+    result = launched.run("fail")
+    assert not result.success
+    assert "two days were not published" in launched.error(result)
+    assert paths(launched).count(SUBMIT) == 1
+    assert launched.materialised(result) == ALL
+
+
+@pytest.mark.parametrize("kind", ["429", "503"])
+def test_a_busy_workspace_is_asked_again(launched: Rehearsal, kind: str) -> None:
+    launched.workspace.faults.add(kind, times=2, path=CREATE)  # type: ignore[arg-type]
+    launched.workspace.faults.add(kind, path=GET)  # type: ignore[arg-type]
+    assert launched.materialised(launched.run()) == ALL
+    assert len(launched.workspace.faults.used) == 3
+
+
+def test_events_that_are_read_while_they_are_written_arrive_once(launched: Rehearsal) -> None:
+    launched.workspace.faults.add("half_events", times=2)
+    result = launched.run()
+    assert result.success
+    assert len(launched.workspace.faults.used) == 2
+    assert launched.materialised(result) == ALL
+
+
+def test_a_cluster_that_is_taken_away_is_tried_again_and_each_day_is_reported_once(launched: Rehearsal) -> None:
+    launched.workspace.faults.add("eviction", seconds=2.5)
+    result = launched.run("wait")
+    assert result.success
+    first, second = launched.workspace.runs.all.values()
+    assert (first.result, second.result) == ("FAILED", "SUCCESS")
+    assert launched.materialised(result) == ALL
+    retried = [event for event in result.all_events if event.event_type == dg.DagsterEventType.STEP_UP_FOR_RETRY]
+    assert len(retried) == 1
+    assert "GB-3026" in retried[0].step_retry_data.error.to_string()
+    files = {path.name for path in launched.workspace.dbfs.root.rglob("*_events.pkl")}
+    assert files == {"0_events.pkl", "1_events.pkl"}
+
+
+def test_a_cluster_that_is_lost_each_time_fails_with_the_reason(launched: Rehearsal) -> None:
+    launched.workspace.faults.add("no_start", times=2)
+    result = launched.run()
+    assert not result.success
+    assert "GB-3025" in launched.error(result)
+    assert "STOCKOUT" in launched.error(result)
+    assert paths(launched).count(SUBMIT) == 2
+
+
+def test_ending_the_run_in_dagster_cancels_the_cluster(launched: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt() -> None:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            runs = list(launched.workspace.runs.all.values())
+            if runs and any(launched.workspace.dbfs.root.rglob("0_events.pkl")):
+                os.kill(os.getpid(), 2)
+                return
+            time.sleep(0.1)
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    with contextlib.suppress(KeyboardInterrupt, dg.DagsterExecutionInterruptedError):  # who runs it in this very thread may be told so
+        assert not launched.run("wait").success
+    (run,) = launched.workspace.runs.all.values()
+    assert (run.state, run.result) == ("TERMINATED", "CANCELED")
+
+
+REFUSALS: dict[str, tuple[Callable[[Rehearsal], None], str, str]] = {
+    "the token has run out": (lambda at: at.workspace.faults.add("expired_token", path=CREATE), "GB-3021", "renew"),
+    "the secret is another": (
+        lambda at: at.workspace.principals.clients.update({os.environ["GLOBALBEV_DATABRICKS_CLIENT_ID"]: "another"}),
+        "GB-3021",
+        "invalid_client",
+    ),
+    "nothing may be submitted": (
+        lambda at: at.workspace.principals.without.add(os.environ["GLOBALBEV_DATABRICKS_CLIENT_ID"]),
+        "GB-3022",
+        "does not have the permission",
+    ),
+    "the workspace has no DBFS": (lambda at: at.workspace.faults.add("dbfs_off"), "GB-3023", "GLOBALBEV_COMPUTE=pipes"),
+    "the policy refuses": (
+        lambda at: at.workspace.policies.update({"globalbev-jobs": {"autoscale.max_workers": {"type": "range", "maxValue": 2}}}),
+        "GB-3024",
+        "autoscale.max_workers, the value must be at most 2",
+    ),
+    "somebody cancels": (lambda at: at.workspace.faults.add("cancelled"), "GB-3028", "cancelled"),
+    "a library is missing": (lambda at: at.workspace.faults.add("missing_library"), "GB-3029", "Library installation failed"),
+    "a secret is missing": (lambda at: at.workspace.secrets["globalbev"].clear(), "GB-3030", "globalbev-shop-dsn"),
+    "there is no such pool": (lambda at: at.workspace.pools.clear(), "GB-3032", "globalbev-pool"),
+    "the cluster's Python is another": (lambda at: at.workspace.faults.add("other_python"), "GB-3004", "same minor version"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+def test_each_refusal_is_one_error_that_says_what_to_do(launched: Rehearsal, case: str) -> None:
+    arrange, code, said = REFUSALS[case]
+    arrange(launched)
+    result = launched.run("wait" if case == "somebody cancels" else "")
+    error = launched.error(result)
+    assert not result.success
+    assert code in error, "".join(path.read_text()[-3000:] for path in launched.workspace.folder.rglob("driver.log"))
+    assert said.lower() in error.lower()
+    assert paths(launched).count(SUBMIT) <= 1
+    assert [run for run in launched.workspace.runs.all.values() if not run.has_ended] == []
+
+
+@pytest.mark.parametrize(
+    ("more", "kind", "code"),
+    [
+        ({"GLOBALBEV_DATABRICKS_START_S": "2", "GLOBALBEV_DATABRICKS_ATTEMPTS": "1"}, "slow_start", "GB-3033"),
+        ({"GLOBALBEV_DATABRICKS_TIMEOUT_MINUTES": "1"}, "hang", "GB-3027"),
+    ],
+)
+def test_what_takes_too_long_is_cancelled(short_folder: Path, monkeypatch: pytest.MonkeyPatch, more: dict[str, str], kind: str, code: str) -> None:
+    with rehearsal(short_folder, monkeypatch, **more) as launched:
+        launched.workspace.faults.add(kind, seconds=120)  # type: ignore[arg-type]
+        launched.workspace.minute_s = 5.0
+        result = launched.run()
+        assert code in launched.error(result)
+        assert [run.result for run in launched.workspace.runs.all.values()] == ["CANCELED" if kind == "slow_start" else "TIMEDOUT"]
+
+
+def test_two_ways_to_sign_in_are_one_too_many(launched: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ARM_CLIENT_ID", "ARM_CLIENT_SECRET", "ARM_TENANT_ID"):
+        monkeypatch.setenv(name, "of-another-tool")
+    result = launched.run()
+    assert "GB-3005" in launched.error(result)
+    assert "of-another-tool" not in launched.error(result)
+    assert SUBMIT not in paths(launched)
+
+
+def test_a_cluster_that_runs_already_is_used_when_it_is_named(short_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with rehearsal(short_folder, monkeypatch, GLOBALBEV_DATABRICKS_CLUSTER_ID="1125-000000-existing") as launched:
+        assert launched.run().success
+        (run,) = launched.workspace.runs.all.values()
+        assert (run.cluster_id, run.cluster) == ("1125-000000-existing", {})

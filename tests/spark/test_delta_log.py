@@ -1,0 +1,69 @@
+"""A folder's log by deltalake and a cluster's by its Spark: the same answers to the same questions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from globalbev_assets.contracts.book import ContractBook
+from globalbev_assets.contracts.names import TableName
+from resources.delta_log import ClusterLog, DeltaLog, FolderLog
+from resources.ledger import DqResult, Ledger, LedgerRow
+
+pytestmark = pytest.mark.spark
+DAY, AT = date(2026, 6, 1), datetime(2026, 6, 3, 4, 5, 6, 789, tzinfo=UTC)
+ROWS = [
+    LedgerRow("silver.orders", DAY, "run-1", "published", AT, "1.2.0", 10, 7, 2, 1, delta_version=4, content_hash="7:12", duration_s=0.25),
+    LedgerRow("silver.orders", date(2026, 6, 2), "run-1", "held", AT, "1.2.0", reason="too few"),
+    LedgerRow("silver.lots", DAY, "run-2", "published", AT, "1.0.0"),
+]
+RESULT = DqResult(
+    "silver.orders", "known_store", "row", "store_id", DAY, "run-1", "error", Decimal("2.5"), None, Decimal("0.05"), None, False, True, AT
+)
+
+
+@pytest.fixture(params=["folder", "cluster"])
+def log(request: pytest.FixtureRequest, spark: SparkSession) -> DeltaLog:
+    return FolderLog() if request.param == "folder" else ClusterLog(lambda: spark)
+
+
+def test_a_ledger_comes_back_as_it_was_written(log: DeltaLog, tmp_path: Path) -> None:
+    ledger = Ledger(str(tmp_path), log)
+    assert ledger.latest(["silver.orders"]) == {}
+    ledger.append(ROWS, [RESULT])
+    newer = replace(ROWS[0], run_id="run-3", recorded_at=AT.replace(hour=5), published=9)
+    ledger.append([newer])
+    assert ledger.latest(["silver.orders"]) == {("silver.orders", DAY): newer, ("silver.orders", date(2026, 6, 2)): ROWS[1]}
+    assert ledger.of_run("run-2") == [ROWS[2]]
+    assert ledger.results("silver.orders", "run-1") == [RESULT]
+    assert Ledger(str(tmp_path)).latest(["silver.orders"]) == ledger.latest(["silver.orders"]), "and either reads what the other wrote"
+
+
+def test_a_table_is_made_once_and_its_versions_and_commits_are_told(log: DeltaLog, tmp_path: Path, spark: SparkSession, book: ContractBook) -> None:
+    contract, path = book[TableName("gold", "fact_daily_sales")], str(tmp_path / "table")
+    assert log.version(path) is None
+    assert log.arrow(path, ["business_date"]) is None
+    log.create(path, contract)
+    log.create(path, contract)
+    assert log.version(path) == 0
+    made = spark.read.format("delta").load(path)
+    assert [(field.name, field.nullable) for field in made.schema] == [(column.name, column.is_nullable) for column in contract.columns]
+    spark.createDataFrame([], made.schema).write.format("delta").mode("append").option("userMetadata", "said").save(path)
+    assert [(row["version"], row["userMetadata"]) for row in log.history(path, 0)] == [(1, "said")]
+    assert log.history(path, 1) == []
+
+
+def test_rows_are_filtered_alike(log: DeltaLog, tmp_path: Path, spark: SparkSession) -> None:
+    path = str(tmp_path / "table")
+    spark.sql(
+        "select * from values (1, 'open', date'2026-06-01'), (2, 'open', date'2026-06-02'), (3, 'done', date'2026-06-03') t(id, state, day)"
+    ).write.format("delta").save(path)
+    found = log.arrow(path, ["id"], [("state", "=", "open"), ("day", "not in", [DAY])])
+    assert found is not None
+    assert found.to_pylist() == [{"id": 2}]
+    assert log.arrow(path, ["id"], [("id", "in", [1, 3])]).num_rows == 2  # type: ignore[union-attr]

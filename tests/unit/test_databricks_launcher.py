@@ -1,0 +1,124 @@
+"""What the launcher is given, for each way to sign in and each kind of cluster: Dagster's own schema takes it, and no secret is in what it uploads."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from dagster._config import process_config
+from dagster_databricks import databricks_pyspark_step_launcher
+
+from globalbev_assets.contracts.loader import load_contracts
+from globalbev_assets.errors import TerminalError, TransientError
+from resources.databricks_cluster import pins, secret_key
+from resources.databricks_errors import RunEnd, answered, ended
+from resources.databricks_launcher import launcher_config
+from resources.databricks_settings import DatabricksSettings
+from resources.settings import Settings
+from resources.upload import Upload
+
+UPLOAD = Upload(Path("/srv/globalbev/upload/0123456789abcdef"), "0123456789abcdef" * 4, 300_000, 190)
+BOOK = load_contracts()
+SECRET = "dose-very-secret"
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith(("GLOBALBEV_", "ARM_", "DATABRICKS_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("GLOBALBEV_INVENTORY_URL", "https://inventory.internal")
+
+
+def config(**given: Any) -> dict[str, Any]:
+    settings = Settings(_env_file=None, env="prod", lake="abfss://lake@globalbevprod.dfs.core.windows.net", landing=Path("/Volumes/p/landing/files"))
+    common = {
+        "host": "https://adb-1.7.azuredatabricks.net",
+        "policy_id": "ABC",
+        "catalog": "globalbev_prod",
+        "scope": "globalbev",
+        "home": "/Volumes/p/ops/state",
+        "client_id": "etl",
+        "client_secret": SECRET,
+        "token": SECRET,
+        "tenant_id": "tenant",
+    }
+    return launcher_config(settings, DatabricksSettings(_env_file=None, **(common | given)), UPLOAD, BOOK)
+
+
+KINDS: list[dict[str, Any]] = [{"pool_id": "pool"}, {"cluster_id": "c"}, {"workers": "3"}, {"readers": "analysts"}]
+
+
+@pytest.mark.parametrize("given", KINDS)
+def test_dagsters_own_launcher_takes_it_unmodified(given: dict[str, Any]) -> None:
+    launcher = databricks_pyspark_step_launcher(dg.build_init_resource_context(config=config(auth="token", **given)))
+    assert type(launcher).__module__ == "dagster_databricks.databricks_pyspark_step_launcher"
+    uploaded = launcher.create_remote_config()
+    assert SECRET not in repr(vars(uploaded))
+    assert SECRET not in repr(launcher.run_config)
+
+
+@pytest.mark.parametrize(("auth", "part"), [("oauth", "oauth_credentials"), ("azure", "azure_credentials"), ("token", "databricks_token")])
+def test_each_way_to_sign_in_is_one_that_its_schema_knows(auth: str, part: str) -> None:
+    """Not made: a sign-in by OAuth asks its token endpoint at once."""
+    found = process_config(databricks_pyspark_step_launcher.config_schema.config_type, config(auth=auth))
+    assert found.success, found.errors
+    assert {name for name in ("oauth_credentials", "azure_credentials", "databricks_token") if found.value.get(name)} == {part}
+
+
+def test_secrets_go_by_name_and_addresses_as_they_are() -> None:
+    found = config()
+    assert found["secrets_to_env_variables"] == [
+        {"name": "GLOBALBEV_SHOP_DSN", "key": "globalbev-shop-dsn", "scope": "globalbev"},
+        {"name": "GLOBALBEV_INVENTORY_TOKEN", "key": "globalbev-inventory-token", "scope": "globalbev"},
+    ]
+    assert (
+        found["env_variables"].items()
+        >= {
+            "GLOBALBEV_SPARK": "cluster",
+            "GLOBALBEV_LAKE": "abfss://lake@globalbevprod.dfs.core.windows.net",
+            "GLOBALBEV_LANDING": "/Volumes/p/landing/files",
+            "GLOBALBEV_INVENTORY_URL": "https://inventory.internal",
+        }.items()
+    )
+    assert secret_key("SAP_TOKEN_2") == "sap-token-2"
+
+
+def test_nothing_makes_later_steps_attach_to_the_first_run() -> None:
+    """A fixed idempotency token would; the launcher passes on whatever stands in its configuration."""
+    assert "idempotency_token" not in config()["run_config"]
+    assert config()["run_config"]["timeout_seconds"] == 7200
+
+
+def test_libraries_are_pinned() -> None:
+    assert all(pin.count("==") == 1 and pin.split("==")[1] for pin in pins())
+
+
+@pytest.mark.parametrize(
+    ("end", "code", "kind"),
+    [
+        (RunEnd("FAILED", "CLUSTER_ERROR", "Cluster 'x' was terminated. Reason: SPOT_INSTANCE_TERMINATION"), "GB-3026", TransientError),
+        (RunEnd("FAILED", "DRIVER_ERROR", "The spark driver has stopped unexpectedly"), "GB-3026", TransientError),
+        (RunEnd("FAILED", "", "Cluster 'x' was terminated. Reason: CLOUD_PROVIDER_SHUTDOWN"), "GB-3026", TransientError),
+        (RunEnd("FAILED", "CLOUD_FAILURE", "Unexpected failure while waiting for the cluster x to be ready"), "GB-3025", TransientError),
+        (RunEnd("FAILED", "LIBRARY_INSTALLATION_ERROR", "Library installation failed"), "GB-3029", TerminalError),
+        (RunEnd("CANCELED", "USER_CANCELED", "Run cancelled."), "GB-3028", TerminalError),
+        (RunEnd("TIMEDOUT", "", "Run timed out"), "GB-3027", TerminalError),
+        (
+            RunEnd("FAILED", "RUN_EXECUTION_ERROR", "Workload failed", "Traceback …\nModuleNotFoundError: No module named 'dagster'"),
+            "GB-3031",
+            TerminalError,
+        ),
+    ],
+)
+def test_how_a_run_ended_says_whether_another_cluster_may_help(end: RunEnd, code: str, kind: type[Exception]) -> None:
+    error = ended(end)
+    assert error.code == code
+    assert isinstance(error, kind)
+    assert end.message.split(".")[0] in str(error.got) or "ModuleNotFoundError" in str(error.got)
+
+
+def test_what_is_not_the_workspaces_is_left_alone() -> None:
+    assert answered(ValueError("a bug of ours")) is None
