@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from dotenv import dotenv_values
 
-from globalbev_assets.operations import doctor_sources
 from globalbev_assets.operations.findings import Installation
 from globalbev_assets.operations.output import duration
 from globalbev_assets.operations.printed import count, short
 from globalbev_assets.operations.repairs import Repair
 from partitions.days import now
+from resources.settings import PROJECT
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -50,8 +50,7 @@ def stuck_runs(instance: dg.DagsterInstance, home: Path | None) -> Iterator[Repa
     """Runs that are said to be at work and whose process is gone."""
     import dagster as dg  # noqa: PLC0415
 
-    from resources.settings import PROJECT
-from resources.run_workers import worker_of  # noqa: PLC0415
+    from resources.run_workers import worker_of  # noqa: PLC0415
 
     statuses = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.CANCELING]
     for record in instance.get_run_records(dg.RunsFilter(statuses=statuses)):
