@@ -17,8 +17,10 @@ LIBRARIES = (
     "deltalake",
     "duckdb",
     "filelock",
+    "holidays",
     "jsonschema",
     "open-data-contract-standard",
+    "pandas",
     "phonenumbers",
     "psutil",
     "psycopg[binary]",
@@ -29,6 +31,7 @@ LIBRARIES = (
     "pyyaml",
     "requests",
     "stamina",
+    "structlog",
     "usaddress",
     "usaddress-scourgify",
 )

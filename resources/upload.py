@@ -1,8 +1,9 @@
 """What a cluster gets of us: our packages and nothing else, in a folder of their own, under a name that is their content's hash.
 
-The launcher zips a folder whole, `.venv` and local state included, and drops whatever has `pytest` or `logs` in its absolute path; so it is given
-a staged copy, and what it would make of it is looked at first. On the cluster the upload stands last on ``sys.path``, where any installed
-`resources` or `checks` would win: a ``.pth`` file, which Python reads when the upload is added, puts it first before anything is imported.
+The launcher zips a folder whole, `.venv` and local state included, and drops whatever has `pytest` or `logs` in its absolute path, our package
+`resources.logs` too; so it is given an archive of ours to zip, and what it would make of it is looked at first. On the cluster the upload stands
+last on ``sys.path``, where any installed `resources` or `checks` would win: a ``.pth`` file, which Python reads when the upload is added, unpacks
+the archive and puts it first before anything is imported.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import shutil
 import sys
 import tempfile
 import uuid
+import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +27,7 @@ from resources.settings import PROJECT, Settings
 PACKAGES = ("globalbev_assets", "resources", "partitions", "checks", "sensors")
 KINDS = (".py", ".yaml", ".yml", ".json", ".sql")
 LARGEST_BYTES = 1024 * 1024
-MARKER = "globalbev_upload.json"
+MARKER, ARCHIVE = "globalbev_upload.json", "packages.zip"
 FURTHER = "further_contracts"
 DIGEST_VARIABLE = "GLOBALBEV_UPLOAD"
 _FIRST = '''"""Run by Python when the upload is added to its path: puts it first, and refuses a Python that could not read our pickles."""
@@ -33,6 +35,7 @@ _FIRST = '''"""Run by Python when the upload is added to its path: puts it first
 import json
 import os
 import sys
+import zipfile
 
 ROOT = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, ROOT)
@@ -42,7 +45,12 @@ HERE = ".".join(map(str, sys.version_info[:2]))
 if HERE != PYTHON:
     print(f"GB-3004 Python {PYTHON} here, {HERE} there", file=sys.stderr)
     raise SystemExit(f"GB-3004 uploaded by Python {PYTHON}, this is {HERE}")
+ARCHIVE = os.path.join(ROOT, "packages.zip")
+if os.path.exists(ARCHIVE):
+    with zipfile.ZipFile(ARCHIVE) as archive:
+        archive.extractall(ROOT)
 '''
+_BESIDE = {"globalbev_upload.py": _FIRST.encode(), "globalbev_upload.pth": b"import globalbev_upload\n"}
 
 
 @dataclass(frozen=True)
@@ -66,7 +74,7 @@ def stage_upload(settings: Settings) -> Upload:
     folder = settings.home.absolute() / "databricks" / "upload" / digest[:16]
     if not (folder / MARKER).is_file():
         _write(folder, content, digest)
-    return Upload(folder, digest, _weigh(folder, len(content) + 1), len(content) + 1)
+    return Upload(folder, digest, _weigh(folder), len(content))
 
 
 def prove_upload() -> dict[str, str]:
@@ -100,8 +108,7 @@ def _content(settings: Settings) -> Iterator[tuple[str, bytes]]:
         yield from ((f"{package}/{path}", text) for path, text in _files_below(PROJECT / package))
     for number, folder in enumerate(settings.contract_folders):
         yield from ((f"{FURTHER}/{number}/{path}", text) for path, text in _files_below(folder))
-    yield "globalbev_upload.py", _FIRST.encode()
-    yield "globalbev_upload.pth", b"import globalbev_upload\n"
+    yield from _BESIDE.items()
 
 
 def _files_below(root: Path) -> Iterator[tuple[str, bytes]]:
@@ -122,10 +129,13 @@ def _digest(content: Mapping[str, bytes]) -> str:
 
 def _write(folder: Path, content: Mapping[str, bytes], digest: str) -> None:
     staged = folder.with_name(f".{folder.name}-{uuid.uuid4().hex}")
-    for path, text in content.items():
-        target = staged / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(text)
+    staged.mkdir(parents=True)
+    with zipfile.ZipFile(staged / ARCHIVE, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path, text in content.items():
+            if path not in _BESIDE:
+                archive.writestr(zipfile.ZipInfo(path), text, zipfile.ZIP_DEFLATED)
+    for path, text in _BESIDE.items():
+        (staged / path).write_bytes(text)
     marker = {"digest": digest, "python": f"{sys.version_info[0]}.{sys.version_info[1]}"}
     (staged / MARKER).write_text(json.dumps(marker), encoding="utf-8")
     try:
@@ -134,18 +144,18 @@ def _write(folder: Path, content: Mapping[str, bytes], digest: str) -> None:
         shutil.rmtree(staged, ignore_errors=True)
 
 
-def _weigh(folder: Path, files: int) -> int:
+def _weigh(folder: Path) -> int:
     """What the launcher would upload, by its own function."""
     from dagster_pyspark.utils import DEFAULT_EXCLUDE, build_pyspark_zip  # noqa: PLC0415  only where a step is launched
 
-    dropped = [path for path in folder.rglob("*") if path.is_file() and any(re.search(pattern, str(path)) for pattern in DEFAULT_EXCLUDE)]
-    present = sum(path.is_file() for path in folder.rglob("*"))
-    if dropped or present != files:
+    wanted = {*_BESIDE, MARKER, ARCHIVE}
+    present = {path.name for path in folder.iterdir() if path.name != "__pycache__"}
+    dropped = [name for name in sorted(present) if any(re.search(pattern, str(folder / name)) for pattern in DEFAULT_EXCLUDE)]
+    if dropped or present != wanted:
         raise TerminalError(
             "GB-3010",
             "The upload would not be complete.",
-            got=f"{len(dropped)} of {present} files are dropped by the launcher, {present} of {files} are there"
-            + (f": {dropped[0]}" if dropped else ""),
+            got=f"the launcher would leave out {', '.join(dropped) or 'nothing'}; missing or foreign: {', '.join(sorted(present ^ wanted)) or 'nothing'}",
             valid="a home whose path holds no `pytest`, `/venv/` or `/logs/`",
             todo=f"Set GLOBALBEV_HOME to another folder, or delete {folder} to have it staged again.",
         )

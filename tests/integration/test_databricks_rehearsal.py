@@ -1,0 +1,66 @@
+"""The way to a cluster and back with real Spark and Delta: two domains' steps, by the launcher and by Pipes, on the workspace of this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+
+import sandbox
+from resources.settings import PROJECT
+
+pytestmark = [pytest.mark.integration, pytest.mark.spark, pytest.mark.timeout(900)]
+TABLES = {"bronze.lots", "bronze.inventory", "silver.lots", "silver.inventory_levels"}
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[Path]:
+    """The sources of a home whose path the launcher's own exclusions do not match; environment and JARs are those of the project's home."""
+    with TemporaryDirectory(prefix="globalbev-rehearsal-") as folder:
+        made = Path(folder)
+        for name in ("jars", "java"):
+            if (PROJECT / ".globalbev" / name).exists():
+                (made / name).symlink_to(PROJECT / ".globalbev" / name)
+        sandbox.up(made, env_file=made / ".env")
+        yield made
+        sandbox.remove(made)
+
+
+def rehearsed(home: Path, *arguments: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "globalbev_assets.operations.cli", "databricks", "rehearse", "--home", str(home), "--json"]
+    command += [part for table in sorted(TABLES) for part in ("--select", table)]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GLOBALBEV_")}
+    done = subprocess.run([*command, *arguments], cwd=PROJECT, env=environment, capture_output=True, text=True, check=False, timeout=800)
+    assert done.stdout.lstrip().startswith("{"), done.stderr[-3000:]
+    found: dict[str, Any] = json.loads(done.stdout)
+    assert found["errors"] == []
+    return found
+
+
+@pytest.mark.parametrize("compute", ["launcher", "pipes"])
+def test_two_layers_of_a_domain_go_to_a_cluster_and_come_back_by_day(home: Path, compute: str) -> None:
+    found = rehearsed(home, "--compute", compute)
+    assert found["is_good"]
+    assert [step["result"] for step in found["steps"]] == ["SUCCESS", "SUCCESS"], "a submission a layer and domain, whatever the days"
+    assert found["days_reported"] == dict.fromkeys(sorted(TABLES), 3)
+    assert found["repeated"] == []
+    assert found["checks"]["passed"] > 20
+    assert found["checks"]["failed"] == 0
+    assert found["host_jvms"] == 0
+    assert found["leaks"] == []
+
+
+def test_days_that_one_way_has_published_are_unchanged_by_the_other(home: Path) -> None:
+    """The launcher's step finds in the tables' own commits what Pipes published: the same content under the same contract."""
+    rehearsed(home, "--compute", "pipes", "--days", "1")
+    found = rehearsed(home, "--continue", "--days", "1")
+    assert found["is_good"]
+    assert found["days_reported"] == dict.fromkeys(sorted(TABLES), 1)
+    assert found["unchanged"] == dict.fromkeys(sorted(TABLES), 1)
