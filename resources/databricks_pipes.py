@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from globalbev_assets import errors
 from globalbev_assets.contracts.book import ContractBook
 from globalbev_assets.contracts.model import Contract
 from globalbev_assets.errors import TerminalError, TransientError
-from resources import piped_main
 from resources.databricks_cluster import environment_variables, pins, secret_references
 from resources.databricks_errors import RunEnd, answered, ended
 from resources.databricks_settings import DatabricksSettings
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
 ENVIRONMENT, ENVIRONMENT_VERSION = "globalbev", "4"
 DONE = {"globalbev": "done"}
-MAIN = Path(piped_main.__file__)
+# A file that is sent, not a module that is imported: it stands above this one.
+MAIN = Path(errors.__file__).parent / "piped_main.py"
 
 
 @dataclass
