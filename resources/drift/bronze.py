@@ -24,6 +24,8 @@ from resources.drift.settling import Look
 if TYPE_CHECKING:
     from resources.steps import Step
 
+FILES = 2_000  # 64 kB each, the newest: years of daily deliveries
+
 
 def record_relation(step: Step, contract: Contract, connection: psycopg.Connection[Any]) -> None:
     """Look at a table of the database, in the snapshot that it is read in."""
@@ -36,7 +38,8 @@ def record_relation(step: Step, contract: Contract, connection: psycopg.Connecti
 def record_files(step: Step, contract: Contract, files: Sequence[tuple[Path, date]]) -> None:
     """Look at the files of the step's days; days without a file are looked at too: what stood there is not there any more."""
     comparison = _comparison(step)
-    seen = list(observe_files(contract, file_feed(contract), files, comparison.readers(contract)))
+    newest = sorted(files, key=lambda file: (file[1], file[0].name))[-FILES:]
+    seen = list(observe_files(contract, file_feed(contract), newest, comparison.readers(contract)))
     _record(comparison, comparison.look(contract, seen, step.days))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 
@@ -39,7 +39,8 @@ def deliveries_to_look_at(root: Path, feed: FileFeed, at: datetime, also: Collec
     folder = checked_folder(root, feed)
     complete = [one for one in candidates(folder, feed) if _is_complete(one, at)] if folder else []
     latest = {one.name: one for one in complete}
-    newest = max((one.day for one in complete if one.day), default=None)
+    tomorrow = at.date() + timedelta(days=1)  # a folder of 2099 would be the newest for ever
+    newest = max((one.day for one in complete if one.day and one.day <= tomorrow), default=None)
     limit = TABLES_A_DAY if feed.format == "csv" else DOCUMENTS_A_DAY
     by_day: dict[date | None, list[Candidate]] = {}
     for one in reversed(complete):

@@ -31,6 +31,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 FIRST, LAST = date(2026, 6, 1), date(2026, 6, 2)
 DAYS = DayRange(FIRST, LAST)
+TABLES = ("refunds", "returns", "credits")
 BRONZE, SILVER = ("bronze/refunds", "bronze/returns"), ("silver/refunds", "silver/returns")
 COLUMNS = [("refund_id", "bigint"), ("sku", "text"), ("amount", "numeric(12,2)"), ("refunded_at", "timestamptz"), ("updated_at", "timestamptz")]
 TABLE = (
@@ -67,12 +68,12 @@ class Story:
 @contextmanager
 def made(folder: Path, server: str) -> Iterator[Story]:
     contracts = folder / "contracts"
-    for name in ("refunds", "returns"):
+    for name in TABLES:
         write(contracts, contract_from_database(f"shop.{name}", COLUMNS, domain="sales", key=["refund_id"], business_time="refunded_at"))
     home = folder / "home"
     shutil.copytree(ensure_jars(load_settings().home)[0].parent, home / "jars")
     with making(server, home, load(contracts), contracts) as world:
-        for name in ("refunds", "returns"):
+        for name in TABLES:
             world.shop(TABLE.format(name))
         settings = world.settings
         variables = {
@@ -94,53 +95,51 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         yield one
 
 
-def test_a_breaking_change_holds_that_table_alone_until_it_is_mended(story: Story) -> None:
-    assert [result.succeeded for result in story.load(*BRONZE, *SILVER)] == [True, True]
-    before = story.rows("silver.refunds")
-    assert [row["sku"] for row in before] == [f"BEV-{number}" for number in range(1, 21)]
-
-    story.world.shop("alter table shop.refunds rename column sku to article; update shop.refunds set amount = amount + 1 where refund_id = 2")
+def test_a_breaking_change_holds_that_table_alone_until_the_contract_is_patched(story: Story) -> None:
+    story.world.shop("alter table shop.refunds rename column sku to article; alter table shop.refunds add column reason text default 'broken'")
     bronze, silver = story.load(*BRONZE, *SILVER)
     assert (bronze.succeeded, silver.succeeded) == (True, False)
     assert {state for state, _ in story.states("bronze.refunds").values()} == {"published"}
     rescued = story.lake.query("select sku, _rescued from bronze.refunds where refund_id = '2'")
-    assert [(row["sku"], json.loads(row["_rescued"])) for row in rescued] == [(None, {"article": "BEV-2"})]
+    assert [(row["sku"], json.loads(row["_rescued"])) for row in rescued] == [(None, {"article": "BEV-2", "reason": "broken"})]
     held = story.states("silver.refunds")
     assert [state for state, _ in held.values()] == ["held", "held"]
-    assert "schema drift in shop.refunds: column sku is gone, and article looks like it (20 of 20 rows have the same value" in held[FIRST][1]
+    assert "schema drift in shop.refunds: column sku is gone, and article looks like it" in held[FIRST][1]
     assert {state for state, _ in story.states("silver.returns").values()} <= {"published", "unchanged"}
-    assert story.rows("silver.refunds") == before
     assert "schema drift in shop.refunds" in "\n".join(silver.errors)
     assert "silver.returns" not in "\n".join(silver.errors)
 
-    story.world.shop("alter table shop.refunds rename column article to sku")
-    story.world.tick()
-    assert [(row.kind, row.closed_by) for row in story.world.rows()] == [("renamed", "source")]
-    assert not story.load("silver/refunds")[0].succeeded
-    assert "Load it again: `globalbev backfill 2026-06-01 2026-06-01`" in story.states("silver.refunds")[FIRST][1]
-    assert [result.succeeded for result in story.load("bronze/refunds", "silver/refunds")] == [True, True]
-    assert [row["amount"] for row in story.rows("silver.refunds")][:3] == [1, 3, 3]
-
-
-def test_the_patched_contract_reads_the_new_name_and_an_added_column(story: Story) -> None:
-    story.world.shop("alter table shop.returns rename column sku to article; alter table shop.returns add column reason text default 'broken'")
-    story.load("bronze/returns", "silver/returns")
-    assert [state for state, _ in story.states("silver.returns").values()] == ["held", "held"]
-    report = Report.of(story.comparison, ["returns"], is_all=False)
-    outcome = apply_patches(report, is_dry_run=False)
-    assert (len(outcome.closed), list(outcome.held)) == (2, ["bronze.returns"])
-    results = story.load("bronze/returns", "silver/returns")
+    outcome = apply_patches(Report.of(story.comparison, ["refunds"], is_all=False), is_dry_run=False)
+    assert (len(outcome.closed), dict(outcome.held)) == (2, {"bronze.refunds": [FIRST, LAST]})
+    results = story.load("bronze/refunds", "silver/refunds")
     assert [result.succeeded for result in results] == [True, True], [result.errors for result in results]
-    assert [row["sku"] for row in story.rows("silver.returns")] == [f"BEV-{number}" for number in range(1, 21)]
-    assert story.lake.query("select distinct sku is not null as known, reason, _rescued from bronze.returns") == [
+    assert [row["sku"] for row in story.rows("silver.refunds")] == [f"BEV-{number}" for number in range(1, 21)]
+    assert story.lake.query("select distinct sku is not null as known, reason, _rescued from bronze.refunds") == [
         {"known": True, "reason": "broken", "_rescued": None}
     ]
 
 
+@pytest.mark.slow
+def test_a_source_that_is_mended_releases_days_that_were_read_again(story: Story) -> None:
+    story.load("bronze/returns", "silver/returns")
+    story.world.shop("alter table shop.returns rename column sku to article; update shop.returns set amount = amount + 1 where refund_id = 2")
+    before = story.rows("silver.returns")
+    story.load("bronze/returns", "silver/returns")
+    assert [state for state, _ in story.states("silver.returns").values()] == ["held", "held"]
+    assert story.rows("silver.returns") == before
+    story.world.shop("alter table shop.returns rename column article to sku")
+    story.world.tick()
+    assert not story.load("silver/returns")[0].succeeded
+    assert "Load it again: `globalbev backfill 2026-06-01 2026-06-01`" in story.states("silver.returns")[FIRST][1]
+    assert [result.succeeded for result in story.load("bronze/returns", "silver/returns")] == [True, True]
+    assert [row["amount"] for row in story.rows("silver.returns")][:3] == [1, 3, 3]
+
+
+@pytest.mark.slow
 def test_a_retyped_column_is_released_by_the_patch_alone(story: Story) -> None:
-    story.world.shop("alter table shop.refunds alter column amount type text")
-    assert [result.succeeded for result in story.load("bronze/refunds", "silver/refunds")] == [True, False]
-    assert "column amount is text, not numeric(12,2)" in story.states("silver.refunds")[LAST][1]
-    apply_patches(Report.of(story.comparison, ["refunds"], is_all=False), is_dry_run=False)
-    assert story.load("silver/refunds")[0].succeeded
-    assert {state for state, _ in story.states("silver.refunds").values()} <= {"published", "unchanged"}
+    story.world.shop("alter table shop.credits alter column amount type text")
+    assert [result.succeeded for result in story.load("bronze/credits", "silver/credits")] == [True, False]
+    assert "column amount is text, not numeric(12,2)" in story.states("silver.credits")[LAST][1]
+    apply_patches(Report.of(story.comparison, ["credits"], is_all=False), is_dry_run=False)
+    assert story.load("silver/credits")[0].succeeded
+    assert {state for state, _ in story.states("silver.credits").values()} <= {"published", "unchanged"}

@@ -6,7 +6,7 @@ import json
 import socket
 import time
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import psycopg
@@ -156,6 +156,14 @@ def test_a_header_with_one_more_name_is_told_and_over_with_the_next_file(world: 
     world.deliver("market_panel", NEXT_DAY + timedelta(days=7), "panel_W24.csv", panel())
     world.tick()
     assert world.open("bronze.market_panel") == []
+
+
+def test_a_delivery_of_the_far_future_hides_no_newer_one(world: World) -> None:
+    world.deliver("market_panel", date(2099, 1, 1), "panel_W53.csv", panel())
+    world.tick()
+    world.deliver("market_panel", NEXT_DAY, "panel_W23.csv", panel(PANEL_HEADER.replace("units", "pieces")))
+    world.tick()
+    assert world.open("bronze.market_panel") == [("renamed", "units", "pieces", True)]
 
 
 def test_dates_with_their_day_first_break_and_get_a_cleaner(world: World) -> None:
