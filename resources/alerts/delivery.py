@@ -20,6 +20,9 @@ FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(minutes=15)
 DEADLINE_S = 10.0
 """So long one round may take, whatever the receivers do."""
 
+FORGOTTEN_AFTER_S = 600.0
+"""A round that is stuck for so long is given up, and its message is sent again."""
+
 SenderOf = Callable[[Channel], Sender]
 
 
@@ -32,19 +35,30 @@ class Round:
     problems: tuple[str, ...]
 
 
-def deliver(messages: Sequence[Message], channels: Sequence[Channel], sender_of: SenderOf, at: datetime, deadline_s: float = DEADLINE_S) -> Round:
-    """Send what is due. Channels are served side by side, so that a slow one holds up none but itself."""
-    tries = [_ChannelRound(channel, [message for message in messages if channel.takes(message)], sender_of, at, deadline_s) for channel in channels]
-    busy = [each for each in tries if each.is_due]
+def deliver(messages: Sequence[Message], channels: Sequence[Channel], sender_of: SenderOf, at: datetime, *, is_now: bool = False) -> Round:
+    """Send what is due. Channels are served side by side, so that a slow one holds up none but itself.
+
+    Args:
+        messages: what waits, oldest first.
+        channels: where it goes.
+        sender_of: what sends to a channel.
+        at: the time.
+        is_now: also to channels that are being left alone.
+    """
+    rounds = [_round_of(channel, messages, at) for channel in channels]
+    late = [each for each in rounds if each.was_started]
+    busy = [each for each in rounds if not each.was_started and each.is_waiting and (is_now or each.is_due)]
     for each in busy:
-        each.start()
-    ends_at = time.monotonic() + deadline_s
+        each.prepare(sender_of)
+    ends_at = time.monotonic() + DEADLINE_S
+    for each in busy:
+        each.begin(ends_at)
     for each in busy:
         each.join(max(0.0, ends_at - time.monotonic()))
-    outcomes = [(each.channel.name, each.outcomes()) for each in busy]
+    outcomes = [*((each.channel.name, each.sent_late(at)) for each in late), *((each.channel.name, each.outcomes(at)) for each in busy)]
     changed = {message.id: message for message in messages}
     for channel, found in outcomes:
-        for name, delivery in found.items():
+        for name, delivery in ((name, delivery) for name, delivery in found.items() if name in changed):
             changed[name] = changed[name].with_delivery(channel, delivery)
     done = [_marked(message, channels) for message in changed.values()]
     before = {message.id: message for message in messages}
@@ -53,6 +67,14 @@ def deliver(messages: Sequence[Message], channels: Sequence[Channel], sender_of:
         sum(delivery.done_at is not None for _, found in outcomes for delivery in found.values()),
         tuple(f"{name}: {delivery.error}" for name, found in outcomes for delivery in found.values() if delivery.error),
     )
+
+
+def _round_of(channel: Channel, messages: Sequence[Message], at: datetime) -> _ChannelRound:
+    """A new round, or the earlier one that nobody waited for to its end: what it has sent meanwhile is not sent again."""
+    late = _late.pop(channel, None)
+    if late is not None and time.monotonic() - late.ends_at < FORGOTTEN_AFTER_S:
+        return late
+    return _ChannelRound(channel, [message for message in messages if channel.takes(message)], at)
 
 
 def _marked(message: Message, channels: Iterable[Channel]) -> Message:
@@ -69,49 +91,73 @@ def pause_after(attempts: int) -> timedelta:
 class _ChannelRound(threading.Thread):
     """One channel's turn, in a thread that nobody waits for longer than the deadline."""
 
-    def __init__(self, channel: Channel, messages: Sequence[Message], sender_of: SenderOf, at: datetime, deadline_s: float) -> None:
+    def __init__(self, channel: Channel, messages: Sequence[Message], at: datetime) -> None:
         super().__init__(name=f"alerts to {channel.name}", daemon=True)
-        self.channel, self._sender_of, self._at = channel, sender_of, at
+        self.channel, self._at, self.ends_at, self.was_started = channel, at, 0.0, False
         self._waiting = [message for message in messages if message.delivery(channel.name).done_at is None]
-        self._ends_at = time.monotonic() + deadline_s
+        self._sender: Sender | None = None
         self._done: list[str] = []
         self._error = ""
 
     @property
+    def is_waiting(self) -> bool:
+        """Whether there is anything to send."""
+        return bool(self._waiting)
+
+    @property
     def is_due(self) -> bool:
-        """Whether something waits and the channel is not being left alone: its oldest message says so for all."""
-        if not self._waiting:
-            return False
+        """Whether the channel is not being left alone: one message that failed says so for all."""
         pauses = [delivery.next_at for message in self._waiting if (delivery := message.delivery(self.channel.name)).next_at]
         return max(pauses, default=self._at) <= self._at
+
+    def prepare(self, sender_of: SenderOf) -> None:
+        """Make the sender, before the time runs: the first one imports apprise, which takes seconds on a busy machine."""
+        try:
+            self._sender = sender_of(self.channel)
+        except TerminalError as error:
+            self._error = f"{error.code} {error.what}"
+
+    def begin(self, ends_at: float) -> None:
+        """Start; the round may last until then."""
+        self.ends_at, self.was_started = ends_at, True
+        self.start()
 
     def run(self) -> None:
         """Send until one fails or the time is up."""
         try:
-            sender = self._sender_of(self.channel)
-            for message in self._waiting:
-                if time.monotonic() > self._ends_at:
+            for message in self._waiting if self._sender else ():
+                if time.monotonic() > self.ends_at:
                     return
-                self._error = sender.send(message)
+                self._error = self._sender.send(message) if self._sender else ""
                 if self._error:
                     return
                 self._done.append(message.id)
-        except TerminalError as error:
-            self._error = f"{error.code} {error.what}"
         except Exception as error:  # noqa: BLE001  a channel that breaks in an unknown way is tried again; its text may hold the address
             self._error = f"it could not be used ({type(error).__name__})"
 
-    def outcomes(self) -> dict[str, Delivery]:
+    def outcomes(self, at: datetime) -> dict[str, Delivery]:
         """What became of the messages that were tried."""
-        done = list(self._done)
+        if self.is_alive():
+            _late[self.channel] = self
         error = self._error or ("no answer in time" if self.is_alive() else "")
-        found = {}
+        found, done = {}, list(self._done)
         for message in self._waiting:
             before = message.delivery(self.channel.name)
             if message.id in done:
-                found[message.id] = Delivery(before.attempts + 1, None, self._at)
+                found[message.id] = Delivery(before.attempts + 1, None, at)
             elif error:
                 attempts = before.attempts + 1
-                found[message.id] = Delivery(attempts, self._at + pause_after(attempts), None, error)
+                found[message.id] = Delivery(attempts, at + pause_after(attempts), None, error)
                 break
         return found
+
+    def sent_late(self, at: datetime) -> dict[str, Delivery]:
+        """What was sent since an earlier tick gave up waiting; asked again at the next one while it is under way."""
+        if self.is_alive():
+            _late[self.channel] = self
+        done = list(self._done)
+        return {message.id: Delivery(message.delivery(self.channel.name).attempts + 1, None, at) for message in self._waiting if message.id in done}
+
+
+_late: dict[Channel, _ChannelRound] = {}
+"""Rounds that were not through at their deadline, by channel."""

@@ -95,7 +95,7 @@ class Alerting:
     def send(self, at: datetime) -> Round:
         """Only send what waits; what is left alone for a while is tried now."""
         with self._alone(wait_s=30.0):
-            return self._send(self.outbox.load(), at)
+            return self._send(self.outbox.load(), at, is_now=True)
 
     def describe(self, incident: Incident) -> tuple[str, str]:
         """Title and text of the incident, as a message of now would have them."""
@@ -137,10 +137,10 @@ class Alerting:
         kept = Recorded(noted, recorded.messages, recorded.table).with_changes((), messages)
         return self.outbox.save(kept, at), len(messages)
 
-    def _send(self, recorded: Recorded, at: datetime) -> Round:
+    def _send(self, recorded: Recorded, at: datetime, *, is_now: bool = False) -> Round:
         if not recorded.unsent:
             return Round((), 0, ())
-        done = deliver(recorded.unsent, channels_of(self.settings), self.sender_of, at)
+        done = deliver(recorded.unsent, channels_of(self.settings), self.sender_of, at, is_now=is_now)
         if done.changed:
             self.outbox.save(recorded.with_changes((), done.changed), at)
         return done

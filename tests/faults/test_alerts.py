@@ -7,7 +7,7 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import pytest
 from filelock import FileLock
 
 from globalbev_assets.errors import GlobalBevError
+from resources.alerts import delivery
 from resources.alerts.trial import try_channels
 from resources.failpoints import ALERT_FAILPOINTS
 from tests.alert_world import DAY, Receiver, World, instance_in, lines, receiver, world_in
@@ -31,6 +32,13 @@ def world(tmp_path: Path, heard: Receiver) -> Iterator[World]:
     with world_in(tmp_path, addresses=heard.address) as found:
         found.tick()
         yield found
+
+
+def wait_until(is_so: Callable[[], bool], seconds: float = 30) -> None:
+    ends_at = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < ends_at, "it did not become so"
+        time.sleep(0.1)
 
 
 def nothing_shows_the_address(world: World, *texts: object) -> None:
@@ -85,6 +93,29 @@ def test_a_slow_receiver_delays_a_tick_by_seconds_and_holds_up_no_other(world: W
         calls = heard.calls
         world.tick(seconds=1)
         assert (heard.calls, len(quick.taken)) == (calls, 1)  # left alone for half a minute
+
+
+def test_a_receiver_that_takes_a_message_after_the_tick_gave_up_does_not_get_it_twice(
+    world: World, heard: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "DEADLINE_S", 0.5)
+    heard.delay_s = 2.5
+    world.volume("bronze.orders")
+    assert world.tick().problems == ("alerts-1: no answer in time",)
+    wait_until(lambda: len(heard.taken) == 1)
+    heard.delay_s = 0
+    wait_until(lambda: world.tick(seconds=60).sent == 1)
+    assert [world.tick(seconds=60).sent for _ in range(3)] == [0, 0, 0]
+    assert len(heard.taken) == 1
+
+
+def test_by_hand_a_channel_that_is_left_alone_is_tried_at_once(world: World, heard: Receiver) -> None:
+    heard.status = 500
+    world.volume("bronze.orders")
+    world.tick()
+    heard.status = 200
+    assert world.tick(seconds=1).sent == 0
+    assert world.alerting.send(world.at).sent == 1
 
 
 def test_a_storm_of_a_thousand_failures_is_one_message(world: World, heard: Receiver) -> None:
