@@ -64,12 +64,19 @@ def told_of(instance: dg.DagsterInstance, name: TableName) -> dict[date, Told]:
         for record in instance.fetch_materializations(dg.AssetRecordsFilter(asset_key=asset, storage_ids=page), limit=len(page)).records:
             event, day = record.asset_materialization, _day(record.partition_key)
             if event is not None and day is not None:
-                values = {key: value.value for key, value in event.metadata.items()}
                 found[day] = Told(
-                    datetime.fromtimestamp(record.timestamp, UTC), record.run_id, str(values.get("state", "")), values.get("delta_version"),  # type: ignore[arg-type]
-                    int(str(values.get("published") or 0)),
-                )  # fmt: skip
+                    datetime.fromtimestamp(record.timestamp, UTC),
+                    record.run_id,
+                    str(event.metadata["state"].value) if "state" in event.metadata else "",
+                    _number(event, "delta_version"),
+                    _number(event, "published") or 0,
+                )
     return found
+
+
+def _number(event: dg.AssetMaterialization, name: str) -> int | None:
+    value = event.metadata[name].value if name in event.metadata else None
+    return value if isinstance(value, int) else None
 
 
 def untold_commits(at: Installation, instance: dg.DagsterInstance, name: TableName, told: Mapping[date, Told]) -> dict[date, Commit]:

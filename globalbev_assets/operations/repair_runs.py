@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from dotenv import dotenv_values
 
+import resources.settings
 from globalbev_assets.operations.findings import Installation
 from globalbev_assets.operations.output import duration
 from globalbev_assets.operations.printed import count, short
 from globalbev_assets.operations.repairs import Repair
 from partitions.days import now
-from resources.settings import PROJECT
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -29,7 +29,7 @@ STARTING_S = 600.0
 
 def instance_home(at: Installation) -> Path | None:
     """Where Dagster keeps its history: ``DAGSTER_HOME``, else the home's own folder, as `globalbev backfill` does; None where there is none yet."""
-    named = {**dotenv_values(PROJECT / ".env"), **os.environ}.get("DAGSTER_HOME")
+    named = {**dotenv_values(resources.settings.PROJECT / ".env"), **os.environ}.get("DAGSTER_HOME")
     home = Path(named or at.settings.home.absolute() / "dagster")
     return home if (home / "dagster.yaml").is_file() else None
 

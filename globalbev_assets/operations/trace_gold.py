@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from globalbev_assets.contracts.model import Contract
@@ -22,11 +23,12 @@ OUT_OF_SCOPE = ("cancelled", "unknown")
 
 @dataclass(frozen=True)
 class GoldRow:
-    """A row of gold, and the run and version that brought it."""
+    """A row of gold, the run and version that brought it, and the day's silver tables that have changed since."""
 
     row: Row
     run_id: str
     version: int | None
+    older_than: tuple[TableName, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -111,4 +113,13 @@ def _rows(lake: TracedLake, contract: Contract, rows: Sequence[Row]) -> tuple[Go
 def _as_gold(lake: TracedLake, contract: Contract, rows: Sequence[Row]) -> Iterator[GoldRow]:
     for row in sorted(rows, key=lambda each: tuple(str(each[name]) for name in contract.key)):
         day = row.get(contract.date_column) if contract.date_column else None
-        yield GoldRow(row, row["_run_id"], lake.version(contract.name, row["_run_id"], day))
+        yield GoldRow(row, row["_run_id"], lake.version(contract.name, row["_run_id"], day), _older_than(lake, contract, day))
+
+
+def _older_than(lake: TracedLake, contract: Contract, day: date | None) -> tuple[TableName, ...]:
+    """The sales tables of the day that a run has changed since gold was made of them."""
+    made_at = lake.looked_at(contract.name, day) if day is not None else None
+    if day is None or made_at is None:
+        return ()
+    sources = [name for name in contract.upstream if name in (ORDERS, LINES, PAYMENTS)]
+    return tuple(name for name in sources if (changed := lake.changed_at(name, day)) is not None and changed > made_at)

@@ -87,7 +87,9 @@ def _show_gold(gold: GoldStop, out: Console) -> None:
     out.print(f"\n{name}: counted in {count(len(gold.rows), 'row')}", soft_wrap=True)
     shown = gold.rows if len(gold.rows) <= GOLD_ROWS else gold.rows[-GOLD_ROWS:]
     for each in shown:
-        out.print(f"  {_by(each.version, each.run_id)}  {_values(business(each.row, gold.contract))}", soft_wrap=True)
+        older = f"; older than {', '.join(map(str, each.older_than))}" if each.older_than else ""
+        style = "yellow" if older else None
+        out.print(f"  {_by(each.version, each.run_id)}{older}  {_values(business(each.row, gold.contract))}", style=style, soft_wrap=True)
     if len(shown) < len(gold.rows):
         out.print(f"  the newest {len(shown)}; --json has them all")
 
@@ -124,6 +126,10 @@ def _next(trace: Trace) -> Iterator[str]:
                 yield f"`globalbev checks {name.name} --day {day} --failed`"
             elif fate.outcome in ("not_run", "unknown"):
                 yield f"`globalbev backfill {day} {day} --select {str(name.name).replace('.', '/')}`"
+    for gold in trace.gold:
+        old = [each.row[gold.contract.date_column] for each in gold.rows if each.older_than and gold.contract.date_column]
+        if old:
+            yield f"`globalbev backfill {min(old)} {max(old)} --select gold/{gold.contract.table}`: its figures are older than silver"
 
 
 def as_document(trace: Trace, book: ContractBook, settings: Settings) -> dict[str, Any]:
@@ -158,7 +164,8 @@ def _gold(gold: GoldStop) -> dict[str, Any]:
 
 
 def _gold_row(each: GoldRow, contract: Contract) -> dict[str, Any]:
-    return {"run_id": each.run_id, "version": each.version, "row": _plain(business(each.row, contract))}
+    older = [str(name) for name in each.older_than]
+    return {"run_id": each.run_id, "version": each.version, "older_than": older, "row": _plain(business(each.row, contract))}
 
 
 def _plain(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from globalbev_assets.contracts.book import ContractBook
@@ -12,6 +12,7 @@ from globalbev_assets.contracts.model import Contract
 from globalbev_assets.contracts.names import TableName
 from globalbev_assets.operations.lake_views import LakeViews, open_views
 from globalbev_assets.operations.ledger_read import LEDGER
+from resources.ledger import READABLE
 from resources.settings import Settings
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class TracedLake:
     book: ContractBook
     views: LakeViews
     _versions: dict[tuple[str, str], dict[date, int]] = field(default_factory=dict)
-    _states: dict[str, dict[date, tuple[str, str]]] = field(default_factory=dict)
+    _states: dict[str, dict[date, tuple[str, str, datetime]]] = field(default_factory=dict)
 
     def rows(self, name: TableName, column: str, values: Iterable[Any]) -> list[Row]:
         """The rows that have one of these values in that column; none where there is no such table."""
@@ -64,13 +65,26 @@ class TracedLake:
 
     def state(self, name: TableName, day: date) -> tuple[str, str]:
         """State and reason of the newest ledger row of a table and day; empty where there is none."""
+        return self._newest(name).get(day, ("", "", None))[:2]
+
+    def changed_at(self, name: TableName, day: date) -> datetime | None:
+        """When the newest run brought the day other content; None where it found the same, or there is none."""
+        state, _, at = self._newest(name).get(day, ("", "", None))
+        return at if state == "published" else None
+
+    def looked_at(self, name: TableName, day: date) -> datetime | None:
+        """When a run last published the day, or found it unchanged."""
+        state, _, at = self._newest(name).get(day, ("", "", None))
+        return at if state in READABLE else None
+
+    def _newest(self, name: TableName) -> dict[date, tuple[str, str, datetime]]:
         if str(name) not in self._states:
             query = """
-                select business_day, state, reason from ops.ledger where table_name = ?
+                select business_day, state, reason, recorded_at from ops.ledger where table_name = ?
                 qualify row_number() over (partition by business_day order by recorded_at desc) = 1
             """
-            self._states[str(name)] = {found: (state, reason) for found, state, reason in self._ledger(query, [str(name)])}
-        return self._states[str(name)].get(day, ("", ""))
+            self._states[str(name)] = {found: (state, reason, at) for found, state, reason, at in self._ledger(query, [str(name)])}
+        return self._states[str(name)]
 
     def _ledger(self, query: str, parameters: Sequence[Any]) -> list[Any]:
         return list(self.views.connection.execute(query, list(parameters)).fetchall()) if LEDGER in self.views.shown else []

@@ -19,7 +19,7 @@ import duckdb
 import pytest
 
 from globalbev_assets.contracts.new import contract_from_csv_header
-from globalbev_assets.operations.lake_views import dataset_of
+from resources.delta_dataset import dataset_of
 from resources.jars import ensure_jars
 from resources.settings import PROJECT, load_settings
 from tests.unit.contract_files import write

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import ast
 import shutil
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from globalbev_assets.operations import cli_lake, trace_gold
-from tests.unit.cli_runs import document, make_home, run
+from tests.unit.cli_runs import document, fill, make_home, run
 from tests.unit.contract_files import packaged
-from tests.unit.oncall_lake import ADA, D1, D2, PANEL_1, PANEL_2, make_lake
+from tests.unit.oncall_lake import ADA, D1, D2, NIGHT, PANEL_1, PANEL_2, make_lake, row
 
 ROOT = Path(__file__).parents[2]
 
@@ -39,10 +40,10 @@ def tables(key: str) -> dict[str, Any]:
 
 
 def test_a_published_order_with_run_and_version_of_each_station() -> None:
-    row = tables("order:100")["silver.orders"]["rows"][0]
-    assert (row["origin"], row["day"], row["outcome"]) == ("shop.orders, order_id 100", str(D1), "published")
-    assert (row["bronze"]["run_id"], row["bronze"]["version"]) == ("bronze-run-1", 1)
-    assert (row["run_id"], row["version"], row["silver"]["market_id"]) == ("silver-run-1", 4, "US-OH")
+    found = tables("order:100")["silver.orders"]["rows"][0]
+    assert (found["origin"], found["day"], found["outcome"]) == ("shop.orders, order_id 100", str(D1), "published")
+    assert (found["bronze"]["run_id"], found["bronze"]["version"]) == ("bronze-run-1", 1)
+    assert (found["run_id"], found["version"], found["silver"]["market_id"]) == ("silver-run-1", 4, "US-OH")
 
 
 def test_the_rule_that_moved_each_line() -> None:
@@ -63,9 +64,9 @@ def test_gold_shows_the_figure_that_counts_it_and_no_other() -> None:
 
 def test_a_rejected_order_its_line_and_the_next_commands() -> None:
     said = tables("order:101")
-    row, child = said["silver.orders"]["rows"][0], said["silver.order_lines"]["rows"][0]
-    assert (row["outcome"], row["rules"], row["version"]) == ("quarantined", ["currency_not_market"], 1)
-    assert row["quarantine"]["errors"] == [{"rule": "currency_not_market", "column": "currency", "words": "The currency is the market's."}]
+    parent, child = said["silver.orders"]["rows"][0], said["silver.order_lines"]["rows"][0]
+    assert (parent["outcome"], parent["rules"], parent["version"]) == ("quarantined", ["currency_not_market"], 1)
+    assert parent["quarantine"]["errors"] == [{"rule": "currency_not_market", "column": "currency", "words": "The currency is the market's."}]
     assert (child["outcome"], child["rules"]) == ("quarantined", ["parent_quarantined"])
     text = run("trace", "order:101").stdout
     assert "-> quarantine.orders  open, version 1, run silver-r; currency_not_market: The currency is the market's." in text
@@ -78,6 +79,15 @@ def test_an_order_that_gold_leaves_out_and_one_of_a_held_day() -> None:
     held = run("trace", "order:103").stdout
     assert "-> not in silver.orders: held: silver.orders of 2026-05-02 is held: few_quarantined" in held
     assert f"do: `globalbev checks silver.orders --day {D2} --failed`" in held
+
+
+def test_a_figure_that_is_older_than_what_it_is_made_of_says_so() -> None:
+    """A replay whose run of gold was killed, say."""
+    assert all(each["older_than"] == [] for one in document("trace", "order:100")["gold"] for each in one["rows"])
+    fill("ops.ledger", [row("silver.orders", D1, "replay", 5, recorded_at=NIGHT + timedelta(hours=1))])
+    text = run("trace", "order:100").stdout
+    assert "version 6, run gold-run; older than silver.orders" in text
+    assert "do: `globalbev backfill 2026-05-01 2026-05-01 --select gold/fact_daily_sales`: its figures are older than silver" in text
 
 
 def test_the_scope_is_the_transforms() -> None:
