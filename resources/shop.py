@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +21,15 @@ from globalbev_assets.contracts.drift_types import TIMES, source_family
 from globalbev_assets.contracts.model import Contract
 from globalbev_assets.errors import DataRejectedError, TerminalError, TransientError
 from partitions.days import DayRange
+from resources.jdbc_address import jdbc_address
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 CONNECT_S, STATEMENT_MS, SOCKET_S = 10, 300_000, 330
 SPLIT_FROM_DAYS, SPLITS, FETCH_ROWS = 28, 2, 10_000
+# The exporting connection waits, in its transaction, for the slowest table: the server may not end it for that (the second exists from PostgreSQL 17 on).
+_NO_LIMITS = "select set_config(name, '0', false) from pg_settings where name in ('idle_in_transaction_session_timeout', 'transaction_timeout')"
 _ISO = 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'
 
 
@@ -37,7 +40,30 @@ class Snapshot:
     connection: psycopg.Connection[Any]
     snapshot_id: str
     read_at: datetime
-    parameters: dict[str, Any]
+    dsn: str = field(repr=False)
+
+    @contextmanager
+    def beside(self) -> Iterator[Snapshot]:
+        """The same rows on a connection of its own, for one table of several that are read at once.
+
+        A statement that fails ends its transaction: on the connection that exported the snapshot it would end the snapshot of all the others.
+
+        Raises:
+            TransientError: GB-1230, when the database does not answer; GB-1236, when the snapshot is gone.
+            TerminalError: GB-1231, when it refuses; GB-1237, when a statement fails.
+            DataRejectedError: GB-2008, when its tables are not such as the contract says.
+        """
+        with _told(self.dsn), _connected(self.dsn) as connection:
+            try:
+                connection.execute(sql.SQL("set transaction snapshot {}").format(sql.Literal(self.snapshot_id)))
+            except (psycopg.errors.UndefinedObject, psycopg.errors.InvalidParameterValue, psycopg.errors.ObjectNotInPrerequisiteState):
+                raise TransientError(
+                    "GB-1236",
+                    "The database's snapshot is gone.",
+                    got="the transaction that exported it has ended",
+                    todo="Run again; if it goes on, look for a pooler or a time limit of the database that ends idle transactions.",
+                ) from None
+            yield replace(self, connection=connection)
 
     def counts(self, contract: Contract, days: DayRange) -> dict[date, int]:
         """Rows of the source by business day, in this snapshot."""
@@ -106,35 +132,18 @@ class Snapshot:
         return found
 
     def _jdbc_options(self, query: str) -> dict[str, str]:
-        given = self.parameters
         snapshot = f"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SET TRANSACTION SNAPSHOT '{self.snapshot_id}'"
         start = f"SET TIME ZONE 'UTC'; SET statement_timeout={STATEMENT_MS}; {snapshot}"
-        return {
-            "url": f"jdbc:postgresql://{given.get('host', 'localhost')}:{given.get('port', 5432)}/{given.get('dbname', 'postgres')}",
-            "user": str(given.get("user", "")),
-            "password": str(given.get("password", "")),
-            "driver": "org.postgresql.Driver",
+        return jdbc_address(self.connection) | {
             "dbtable": query,
             "fetchsize": str(FETCH_ROWS),
             "sessionInitStatement": start,
             "connectTimeout": str(CONNECT_S),
             "socketTimeout": str(SOCKET_S),
-            "sslmode": str(given.get("sslmode", "prefer")),
         }
 
     def _fetch(self, query: sql.Composed) -> list[tuple[Any, ...]]:
-        try:
-            return list(self.connection.execute(query).fetchall())
-        except (psycopg.OperationalError, psycopg.errors.InsufficientPrivilege) as error:
-            raise refused(error, self.parameters) from None
-        except (psycopg.errors.UndefinedColumn, psycopg.errors.UndefinedTable, psycopg.errors.UndefinedFunction) as error:
-            raise DataRejectedError(
-                "GB-2008",
-                "The database's tables are not such as the contract's source says.",
-                got=str(error).splitlines()[0][:200],
-                valid="the relation, its parent and their times as the contract names them",
-                todo="See `globalbev drift`; ask the table's owner, or change the contract.",
-            ) from None
+        return list(self.connection.execute(query).fetchall())
 
 
 @dataclass(frozen=True)
@@ -207,22 +216,52 @@ def open_snapshot(dsn: str) -> Iterator[Snapshot]:
         TransientError: GB-1230 the database does not answer.
         TerminalError: GB-1231 it refuses: password, user, database. The address is shown, the password never.
     """
-    parameters = parse_dsn(dsn)
-    try:
-        connection = psycopg.connect(dsn, connect_timeout=CONNECT_S, options=f"-c timezone=UTC -c statement_timeout={STATEMENT_MS}")
-    except psycopg.OperationalError as error:
-        raise refused(error, parameters) from None
-    try:
-        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        connection.read_only = True
+    with _told(dsn), _connected(dsn) as connection:
+        connection.execute(_NO_LIMITS)
         row = connection.execute("select pg_export_snapshot(), now()").fetchone()
         if row is None:
             raise TransientError("GB-1230", "The database gave no snapshot.", got="no row", todo="Try again.")
-        yield Snapshot(connection, row[0], row[1], parameters)
-    except psycopg.OperationalError as error:
-        raise refused(error, parameters) from None
+        yield Snapshot(connection, row[0], row[1], dsn)
+
+
+@contextmanager
+def _connected(dsn: str) -> Iterator[psycopg.Connection[Any]]:
+    """A read-only connection whose statements all see the same; what the DSN asks of the server stays asked."""
+    asked = parse_dsn(dsn).get("options") or ""
+    options = f"{asked} -c timezone=UTC -c statement_timeout={STATEMENT_MS}".strip()
+    connection = psycopg.connect(dsn, connect_timeout=CONNECT_S, options=options)
+    try:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        connection.read_only = True
+        yield connection
     finally:
         connection.close()
+
+
+@contextmanager
+def _told(dsn: str) -> Iterator[None]:
+    """What PostgreSQL raises in the block, as one of our errors: a code, and whether to try again."""
+    parameters = parse_dsn(dsn)
+    try:
+        yield
+    except (psycopg.OperationalError, psycopg.errors.InsufficientPrivilege) as error:
+        raise refused(error, parameters) from None
+    except (psycopg.errors.UndefinedColumn, psycopg.errors.UndefinedTable, psycopg.errors.UndefinedFunction) as error:
+        raise DataRejectedError(
+            "GB-2008",
+            "The database's tables are not such as the contract's source says.",
+            got=str(error).splitlines()[0][:200],
+            valid="the relation, its parent and their times as the contract names them",
+            todo="See `globalbev drift`; ask the table's owner, or change the contract.",
+        ) from None
+    except psycopg.Error as error:
+        raise TerminalError(
+            "GB-1237",
+            "The database could not carry out a statement.",
+            got=f"{type(error).__name__} ({error.sqlstate or 'no state'})",  # its text may hold a value
+            valid="tables that can be read with the types that the contract says",
+            todo="See the database's log; ask its owner.",
+        ) from None
 
 
 def parse_dsn(dsn: str) -> dict[str, Any]:
