@@ -81,8 +81,10 @@ def _dependency(contract: Contract, name: TableName) -> dg.AssetDep:
 def _description(contract: Contract, book: ContractBook) -> str:
     """What an analyst wants to know first: what a row is, what it is for, when a day is there, whom to ask, how to look."""
     calendar = calendar_of(contract, book)
+    cleaned = [str(other.name) for other in book.downstream_of(contract.name) if other.source.options.get("table") == str(contract.name)]
     facts = {
         "For": contract.business,
+        "Rather read": f"{', '.join(cleaned)}, which is clean and typed; here everything is text, as it arrived." if cleaned else "",
         "Good to know": contract.limitations,
         "Key": ", ".join(f"`{name}`" for name in contract.key),
         "There by": f"{contract.due or DEFAULT_DUE} UTC of the day after" + ("" if calendar == DAILY else f"; delivered {calendar.words}"),

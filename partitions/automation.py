@@ -20,7 +20,7 @@ from dagster import AutomationCondition
 
 from globalbev_assets.contracts.calendar import DEFAULT_DUE
 from globalbev_assets.contracts.model import Contract
-from partitions.conditions import DayIsHandled, UpstreamDayIsNew, UpstreamDayIsReady
+from partitions.conditions import DayIsHandled, TableDayIsNew, UpstreamDayIsNew, UpstreamDayIsReady
 
 LATE_DATA_DAYS = 42
 """So many days back new data starts what is made from it; orders reach the shop up to 33 days late (``sandbox/sql/late.sql``)."""
@@ -62,7 +62,7 @@ def judge_skipped() -> AutomationCondition[dg.AssetCheckKey]:
         & (
             AutomationCondition.any_deps_match(AutomationCondition.will_be_requested())
             | (
-                AutomationCondition.any_deps_match(AutomationCondition.newly_updated()).since(AutomationCondition.newly_requested())
+                TableDayIsNew().since(AutomationCondition.newly_requested())
                 & ~is_judged
                 & ~AutomationCondition.any_deps_in_progress()
                 & ~AutomationCondition.in_progress()

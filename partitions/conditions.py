@@ -90,6 +90,27 @@ def _makes(run: dg.DagsterRun, key: dg.AssetKey) -> bool:
     return key in (run.asset_selection or ())
 
 
+class TableDayIsNew(AutomationCondition[dg.AssetCheckKey]):
+    """True for the days of a check that came in its table since the tick before.
+
+    Dagster's ``newly_updated`` asks for the time of each day by a query of its own: seconds, after a backfill of six months.
+    """
+
+    @property
+    def name(self) -> str:
+        """As the UI shows it."""
+        return "table_day_is_new"
+
+    async def evaluate(self, context: Any) -> dg.AutomationResult[dg.AssetCheckKey]:  # type: ignore[override]  # Dagster awaits what is awaitable
+        """The days, with the time of each."""
+        view, key = context.asset_graph_view, context.key
+        partitions = context.asset_graph.get(key).partitions_def
+        came = _by_time(_new_records(context, key.asset_key))
+        by_time = {moment: view.get_subset_from_partition_keys(key, partitions, days) for moment, days in came.items()}
+        found = context.candidate_subset.compute_intersection(_union(context, by_time))
+        return dg.AutomationResult(context, true_subset=found, timing_metadata=TimingMetadata(timestamps=by_time))
+
+
 class DayIsHandled(AutomationCondition[dg.AssetKey]):
     """True for the days that were asked for in the tick before, or came since.
 

@@ -58,6 +58,8 @@ def test_an_asset_says_what_an_analyst_wants_to_know() -> None:
     for part in ("One row a day, market and product", "**For:** The weekly market review", "**Good to know:** Money is in the market's currency",
                  "**Key:** `sale_date`", "**There by:** 07:00 UTC", "**Ask:** finance-analytics@", 'globalbev sql "SELECT * FROM'):  # fmt: skip
         assert part in spec.description
+    bronze = asset_spec(packaged().parse("bronze.orders"), packaged()).description or ""
+    assert "**Rather read:** silver.orders, which is clean and typed" in bronze
     assert spec.group_name == "gold" and spec.owners and spec.kinds >= {"delta"} and spec.tags["domain"] == "sales"
     columns = {column.name: column.description for column in spec.metadata["dagster/column_schema"].columns}
     assert columns["net_sales"] == "Sales after discounts. From silver.order_lines.net_amount."
