@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from deltalake import DeltaTable, Field, Schema, write_deltalake
@@ -18,6 +18,8 @@ from globalbev_assets.contracts.model import Contract
 from globalbev_assets.transforms.schemas import create_statement, delta_schema_json, nullable_column_ddl, table_properties
 from resources.delta_dataset import dataset_of
 from resources.delta_sql import quoted, table_at
+from resources.places import Catalogued
+from resources.table_frames import load_table, save_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -34,6 +36,7 @@ _ABSENT = (
     "doesn't exist",
 )
 
+_NOTHING_THERE = ("DELTA_CREATE_EXTERNAL_TABLE", "DELTA_SCHEMA_NOT_PROVIDED", "DELTA_SCHEMA_NOT_SET")
 
 _COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
     "=": lambda column, value: column == value,
@@ -147,33 +150,46 @@ class FolderLog:
 
 @dataclass(frozen=True)
 class ClusterLog:
-    """By the cluster's Spark, in a session that opens when something is asked."""
+    """By the cluster's Spark, in a session that opens when something is asked.
+
+    Attributes:
+        spark: gives the session.
+        root: of the lake.
+        catalog: under whose names the tables are asked for, each where its path says; None for paths alone.
+    """
 
     spark: Callable[[], SparkSession]
+    root: str = ""
+    catalog: str | None = None
+    _known: set[str] = field(default_factory=set)
 
     def version(self, path: str) -> int | None:
         """See :class:`DeltaLog`."""
-        found = self._asked(f"DESCRIBE HISTORY {table_at(path)} LIMIT 1")
+        table = self._there(path)
+        found = self._asked(f"DESCRIBE HISTORY {table_at(table)} LIMIT 1") if table else []
         return int(found[0]["version"]) if found else None
 
     def create(self, path: str, contract: Contract) -> None:
         """See :class:`DeltaLog`."""
-        self.spark().sql(create_statement(contract, table_at(path)))
+        if self._there(path) is None or self.catalog is None:
+            self._run(f"{create_statement(contract, table_at(self._named(path)))}{self._location(path)}")
 
     def add_missing_columns(self, path: str, contract: Contract) -> None:
         """See :class:`DeltaLog`."""
-        known = set(self.spark().read.format("delta").load(path).columns)
+        table = self._named(path)
+        known = set(load_table(self.spark(), table).columns)
         added = [nullable_column_ddl(column) for column in contract.columns if column.name not in known]
         if added:
-            self.spark().sql(f"ALTER TABLE {table_at(path)} ADD COLUMNS ({', '.join(added)})")
+            self._run(f"ALTER TABLE {table_at(table)} ADD COLUMNS ({', '.join(added)})")
 
     def history(self, path: str, after: int) -> list[Row]:
         """See :class:`DeltaLog`."""
-        return [row for row in self._asked(f"DESCRIBE HISTORY {table_at(path)}") if row["version"] > after]
+        return [row for row in self._asked(f"DESCRIBE HISTORY {table_at(self._named(path))}") if row["version"] > after]
 
     def append(self, path: str, rows: pa.Table, properties: Mapping[str, str]) -> None:
         """See :class:`DeltaLog`."""
-        self._rows(rows).write.format("delta").mode("append").options(**properties).save(path)
+        place = {} if self.catalog is None or self._there(path) else {"path": self._path(path)}
+        save_table(self._rows(rows).write.format("delta").mode("append").options(**properties, **place), self._named(path))
 
     def merge(self, path: str, rows: pa.Table, key: Sequence[str], properties: Mapping[str, str]) -> None:
         """See :class:`DeltaLog`."""
@@ -183,10 +199,9 @@ class ClusterLog:
         view = f"merge_{uuid.uuid4().hex}"
         self._rows(rows).createOrReplaceTempView(view)
         is_same = " AND ".join(f"t.{quoted(name)} = s.{quoted(name)}" for name in key)
+        target = table_at(self._named(path))
         try:
-            self.spark().sql(
-                f"MERGE INTO {table_at(path)} t USING {view} s ON {is_same} WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *"
-            )
+            self._run(f"MERGE INTO {target} t USING {view} s ON {is_same} WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *")
         finally:
             self.spark().catalog.dropTempView(view)
 
@@ -198,19 +213,60 @@ class ClusterLog:
         """See :class:`DeltaLog`."""
         return None if self.version(path) is None else self._frame(path, filters).select(*columns).toArrow()
 
+    def _frame(self, path: str, filters: Sequence[Filter]) -> DataFrame:
+        from pyspark.sql import functions as F  # noqa: PLC0415  PySpark is imported with the first session
+
+        frame = load_table(self.spark(), self._named(path))
+        for column, operator, value in filters:
+            frame = frame.where(_COMPARISONS[operator](F.col(column), value))
+        return frame
+
     def _rows(self, rows: pa.Table) -> DataFrame:
-        from pyspark.sql.pandas.types import from_arrow_schema  # noqa: PLC0415  PySpark is imported with the first session
+        from pyspark.sql.pandas.types import from_arrow_schema  # noqa: PLC0415  as above
 
         records = [tuple(record.values()) for record in rows.to_pylist()]
         return self.spark().createDataFrame(records, from_arrow_schema(rows.schema)).coalesce(1)
 
-    def _frame(self, path: str, filters: Sequence[Filter]) -> DataFrame:
-        from pyspark.sql import functions as F  # noqa: PLC0415  as above
+    def _named(self, path: str) -> str:
+        """The table as it is asked for: by its name where there is a catalog."""
+        if self.catalog is None or isinstance(path, Catalogued):
+            return path
+        return Catalogued(".".join([self.catalog, *path.removeprefix(f"{self.root}/").split("/")]))
 
-        frame = self.spark().read.format("delta").load(path)
-        for column, operator, value in filters:
-            frame = frame.where(_COMPARISONS[operator](F.col(column), value))
-        return frame
+    def _path(self, path: str) -> str:
+        """Where the table lies."""
+        return f"{self.root}/{'/'.join(path.split('.')[1:])}" if isinstance(path, Catalogued) else path
+
+    def _location(self, path: str) -> str:
+        return f"\nLOCATION '{self._path(path)}'" if self.catalog else ""
+
+    def _there(self, path: str) -> str | None:
+        """The table as it is asked for, if it is there; one that lies at its place and that the catalog does not know is made known to it."""
+        table = self._named(path)
+        if self.catalog is None or table in self._known:
+            return table
+        spark, schema = self.spark(), table_at(Catalogued(table.rpartition(".")[0]))
+        if not spark.catalog.tableExists(table_at(table)):
+            if not spark.catalog.databaseExists(schema):
+                self._run(f"CREATE SCHEMA {schema}")
+            if not self._registered(table, path):
+                return None
+        self._known.add(table)
+        return table
+
+    def _registered(self, table: str, path: str) -> bool:
+        from pyspark.errors import AnalysisException  # noqa: PLC0415  as above
+
+        try:
+            self._run(f"CREATE TABLE {table_at(table)} USING DELTA{self._location(path)}")
+        except AnalysisException as error:
+            if any(sign in str(error) for sign in _NOTHING_THERE):
+                return False
+            raise
+        return True
+
+    def _run(self, statement: str) -> None:
+        self.spark().sql(statement)
 
     def _asked(self, statement: str) -> list[Row]:
         from pyspark.errors import AnalysisException  # noqa: PLC0415  as above

@@ -8,6 +8,7 @@ from datetime import date
 from globalbev_assets.contracts.names import identifier
 from globalbev_assets.errors import TerminalError
 from partitions.days import DayRange
+from resources.places import Catalogued
 
 
 def day_literal(day: date) -> str:
@@ -42,7 +43,9 @@ def quoted(column: str) -> str:
 
 
 def table_at(path: str) -> str:
-    """A Delta table by its path; GB-1201 when the path cannot stand in a statement."""
+    """A Delta table by its path or its name in a catalog; GB-1201 when the path cannot stand in a statement."""
+    if isinstance(path, Catalogued):
+        return ".".join(quoted(part) for part in path.split("."))
     if "`" in path or "\n" in path or not path:
         raise TerminalError(
             "GB-1201",

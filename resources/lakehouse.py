@@ -18,8 +18,10 @@ from globalbev_assets.errors import TerminalError, TransientError
 from resources.delta_log import ClusterLog, DeltaLog, FolderLog
 from resources.delta_sql import days_predicate
 from resources.ledger import Ledger, is_local, local_path
+from resources.places import Catalogued
 from resources.settings import Settings
 from resources.spark import close_session, settle
+from resources.table_frames import load_table
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -71,7 +73,7 @@ class Lakehouse:
     @cached_property
     def log(self) -> DeltaLog:
         """How the tables' logs are read: a folder's without Spark, a cluster's storage with it."""
-        return FolderLog() if is_local(self.settings.lake_root) else ClusterLog(lambda: self.spark)
+        return FolderLog() if is_local(self.settings.lake_root) else ClusterLog(lambda: self.spark, self.settings.lake_root, self.settings.catalog)
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -79,7 +81,9 @@ class Lakehouse:
         return Ledger(self.settings.lake_root, self.log)
 
     def path(self, name: TableName) -> str:
-        """Where the table lies."""
+        """Where the table lies; on a cluster with a catalog, the table's name in it."""
+        if self.settings.catalog and not is_local(self.settings.lake_root):
+            return Catalogued(f"{self.settings.catalog}.{name.layer}.{name.table}")
         return f"{self.settings.lake_root}/{name.layer}/{name.table}"
 
     def version(self, name: TableName) -> int | None:
@@ -105,7 +109,7 @@ class Lakehouse:
         """The table's rows, of some business days only if given; an empty frame with the contract's columns when there is no table yet."""
         contract = self.book[name]
         self.ensure_table(contract)
-        frame = self.spark.read.format("delta").load(self.path(name))
+        frame = load_table(self.spark, self.path(name))
         if days is None or contract.date_column is None:
             return frame
         return frame.where(days_predicate(contract.date_column, days))

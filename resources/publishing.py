@@ -31,6 +31,7 @@ from resources.logs.events import emit
 from resources.quarantine import write_quarantine
 from resources.spark import session_id, settle
 from resources.staging import figures, stage
+from resources.table_frames import load_table, save_table
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -184,7 +185,7 @@ class Publisher:
         writer = complete.write.format("delta").mode("overwrite").option("userMetadata", metadata)
         if contract.date_column is not None:
             writer = writer.option("replaceWhere", days_predicate(contract.date_column, days))
-        writer.save(self.lake.path(contract.name))
+        save_table(writer, self.lake.path(contract.name))
 
     def _merge(self, batch: Batch, published: DataFrame, rows: DataFrame, metadata: str, replaced: Collection[str]) -> None:
         """Merge by key; an append while the table is empty (2 s less)."""
@@ -193,7 +194,7 @@ class Publisher:
         contract, target = batch.contract, self.lake.path(batch.contract.name)
         complete = self._columns(contract, rows)
         if self.lake.is_empty(contract.name):
-            complete.write.format("delta").mode("append").option("userMetadata", metadata).save(target)
+            save_table(complete.write.format("delta").mode("append").option("userMetadata", metadata), target)
             return
         source = complete.withColumn("_is_deleted", F.lit(False))
         gone = self._gone(batch, published, complete, replaced)
@@ -219,7 +220,7 @@ class Publisher:
         is_grouped = tuple(group) != contract.key
         if not is_grouped and not replaced:
             return None
-        held = self.lake.spark.read.format("delta").load(self.lake.path(contract.name))
+        held = load_table(self.lake.spark, self.lake.path(contract.name))
         absent = held.join(rows.select(*contract.key).distinct(), list(contract.key), "left_anti")
         is_replaced = _is_of(replaced)
         if not is_grouped:

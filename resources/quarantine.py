@@ -13,6 +13,7 @@ from globalbev_assets.contracts.operations import quarantine_contract
 from resources.delta_log import FolderLog
 from resources.delta_sql import days_predicate, quoted, table_at, text_literal
 from resources.lakehouse import Lakehouse
+from resources.table_frames import save_table
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -60,7 +61,7 @@ def write_quarantine(  # noqa: PLR0913  they are the parts of one statement
         *[F.lit(None).cast(column.type).alias(column.name) for column in shape.columns if column.name in DECISION],
     )
     if is_empty:
-        rejected.write.format("delta").mode("append").save(lake.path(name))
+        save_table(rejected.write.format("delta").mode("append"), lake.path(name))
         return
     view = f"rejected_{uuid.uuid4().hex}"
     rejected.createOrReplaceTempView(view)

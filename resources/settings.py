@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     start_date: date | None = None
     end_date: date | None = None
     compute: Compute = "launcher"
+    catalog: str | None = Field(default=None, pattern=r"^\w+$")
     spark: SparkMode = "server"
     spark_memory: str = Field(default="3g", pattern=r"^\d+[gm]$")
     automation: bool | None = None

@@ -29,6 +29,7 @@ from resources.silver_step import silver_batch
 from resources.spark import close_session, interrupt_session, open_session
 from resources.staging import figures, stage
 from resources.steps import Step
+from resources.table_frames import load_table
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -128,7 +129,7 @@ def _lines(lake: Lakehouse, contract: Contract, staged: DataFrame, rule: str | N
     if chosen_days is not None:
         is_chosen &= F.expr(days_predicate("partition", chosen_days))
     name = TableName("quarantine", contract.table)
-    aside = lake.spark.read.format("delta").load(lake.path(name)).where("state <> 'replayed'")
+    aside = load_table(lake.spark, lake.path(name)).where("state <> 'replayed'")
     known = aside.select(F.col("source").alias("_source"), F.col("source_position").alias("_source_position"), is_chosen.alias("_is_chosen"))
     rows = staged.withColumn("_rules", F.array_sort(F.transform("_errors", lambda error: error["rule_id"])))
     joined = rows.join(F.broadcast(known), ["_source", "_source_position"], "left").where("_is_chosen IS NOT NULL OR _outcome = 'quarantined'")

@@ -22,7 +22,7 @@ from .principals import Principals
 from .workspace import Workspace
 
 RUNTIME = "rehearsal-4.2.x-scala2.13"
-POLICY, POOL, SCOPE, CATALOG = "globalbev-jobs", "globalbev-pool", "globalbev", "globalbev_test"
+POLICY, POOL, SCOPE, CATALOG = "globalbev-jobs", "globalbev-pool", "globalbev", "spark_catalog"
 ACCOUNT = "globalbevrehearsal.dfs.core.windows.net"
 ENVIRONMENT_S = 600
 # As deploy/ has it for Azure, as far as a submission can break it.
@@ -35,9 +35,13 @@ RULES: Mapping[str, Mapping[str, Any]] = {
     "azure_attributes.first_on_demand": {"type": "fixed", "value": 1},
     "azure_attributes.spot_bid_max_price": {"type": "fixed", "value": -1},
     "data_security_mode": {"type": "fixed", "value": "SINGLE_USER"},
+    "runtime_engine": {"type": "fixed", "value": "STANDARD"},
+    "enable_local_disk_encryption": {"type": "fixed", "value": True},
+    "num_workers": {"type": "forbidden"},
+    "cluster_type": {"type": "fixed", "value": "job"},
+    "dbus_per_hour": {"type": "range", "maxValue": 10},
     "custom_tags.env": {"type": "fixed", "value": "test"},
-    "custom_tags.data_product": {"type": "fixed", "value": "globalbev-lakehouse"},
-    "custom_tags.cost_center": {"type": "unlimited"},
+    "custom_tags.cost_center": {"type": "fixed", "value": "globalbev"},
 }
 
 
@@ -102,7 +106,7 @@ def variables(workspace: Workspace, landing: Path) -> dict[str, str]:
         "GLOBALBEV_DATABRICKS_POLICY_ID": POLICY,
         "GLOBALBEV_DATABRICKS_POOL_ID": POOL,
         "GLOBALBEV_DATABRICKS_RUNTIME": RUNTIME,
-        "GLOBALBEV_DATABRICKS_CATALOG": CATALOG,
+        "GLOBALBEV_DATABRICKS_CATALOG": CATALOG,  # the only one that Spark has without Unity Catalog: tables by name, for as long as a cluster lives
         "GLOBALBEV_DATABRICKS_SCOPE": SCOPE,
         "GLOBALBEV_DATABRICKS_HOME": str(workspace.volumes.local(f"/Volumes/{CATALOG}/ops/state")),
         "GLOBALBEV_DATABRICKS_POLL_S": "0.5",

@@ -9,10 +9,12 @@ from typing import Any
 from .answers import invalid
 
 Rule = Mapping[str, Any]
+# Of the whole cluster or of who asks, not of the submission.
+VIRTUAL = ("cluster_type", "dbus_per_hour")
 
 
 def enforce(definition: Mapping[str, Rule], cluster: Mapping[str, Any]) -> dict[str, Any]:
-    """The cluster with the policy's fixed and default values; 400 where it breaks a rule.
+    """The cluster with the policy's fixed values; 400 where it breaks a rule.
 
     Raises:
         ApiError: the value and what the policy takes, as Databricks words it.
@@ -21,9 +23,11 @@ def enforce(definition: Mapping[str, Rule], cluster: Mapping[str, Any]) -> dict[
     for path, rule in definition.items():
         given = found.get(path)
         if given is None:
-            value = rule.get("value", rule.get("defaultValue"))
-            if value is not None and not _is_other_size(path, found):
-                found[path] = value
+            # Defaults are for those who ask for them (`apply_policy_default_values`), which the launcher does not.
+            if rule["type"] == "fixed" and not _is_other_size(path, found) and path not in VIRTUAL:
+                found[path] = rule["value"]
+            elif path in VIRTUAL:
+                continue
             elif rule["type"] not in ("forbidden", "fixed", "unlimited") and not rule.get("isOptional") and not _is_other_size(path, found):
                 raise _refused(path, "the value must be present")
             continue

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
@@ -27,16 +29,32 @@ RESULT = DqResult(
 )
 
 
-@pytest.fixture(params=["folder", "cluster"])
-def log(request: pytest.FixtureRequest, spark: SparkSession) -> DeltaLog:
-    return FolderLog() if request.param == "folder" else ClusterLog(lambda: spark)
+@pytest.fixture(params=["folder", "paths", "names"])
+def log(request: pytest.FixtureRequest, spark: SparkSession, tmp_path: Path) -> Iterator[DeltaLog]:
+    """By deltalake; by Spark with paths; by Spark with the names of a catalog, which forgets them between tests as it does between clusters."""
+    if request.param == "folder":
+        yield FolderLog()
+        return
+    yield ClusterLog(lambda: spark, str(tmp_path), "spark_catalog" if request.param == "names" else None)
+    for schema in ("ops", "gold"):
+        spark.sql(f"drop database if exists {schema} cascade")
 
 
-def test_a_ledger_comes_back_as_it_was_written(log: DeltaLog, tmp_path: Path) -> None:
+def another(log: DeltaLog, spark: SparkSession) -> DeltaLog:
+    """Of the next cluster, whose catalog has yet to hear of the tables."""
+    if isinstance(log, ClusterLog) and log.catalog:
+        for schema in ("ops", "gold"):
+            spark.sql(f"drop database if exists {schema} cascade")
+        return replace(log, _known=set())
+    return log
+
+
+def test_a_ledger_comes_back_as_it_was_written(log: DeltaLog, tmp_path: Path, spark: SparkSession) -> None:
     ledger = Ledger(str(tmp_path), log)
     assert ledger.latest(["silver.orders"]) == {}
     ledger.append(ROWS, [RESULT])
     newer = replace(ROWS[0], run_id="run-3", recorded_at=AT.replace(hour=5), published=9)
+    ledger = Ledger(str(tmp_path), another(log, spark))
     ledger.append([newer])
     assert ledger.latest(["silver.orders"]) == {("silver.orders", DAY): newer, ("silver.orders", date(2026, 6, 2)): ROWS[1]}
     assert ledger.of_run("run-2") == [ROWS[2]]
@@ -45,11 +63,13 @@ def test_a_ledger_comes_back_as_it_was_written(log: DeltaLog, tmp_path: Path) ->
 
 
 def test_a_table_is_made_once_and_its_versions_and_commits_are_told(log: DeltaLog, tmp_path: Path, spark: SparkSession, book: ContractBook) -> None:
-    contract, path = book[TableName("gold", "fact_daily_sales")], str(tmp_path / "table")
+    contract, path = book[TableName("gold", "fact_daily_sales")], str(tmp_path / "gold" / "table")
     assert log.version(path) is None
     assert log.arrow(path, ["business_date"]) is None
     log.create(path, contract)
+    log = another(log, spark)
     log.create(path, contract)
+    log.add_missing_columns(path, contract)
     assert log.version(path) == 0
     made = spark.read.format("delta").load(path)
     assert [(field.name, field.nullable) for field in made.schema] == [(column.name, column.is_nullable) for column in contract.columns]
@@ -58,8 +78,23 @@ def test_a_table_is_made_once_and_its_versions_and_commits_are_told(log: DeltaLo
     assert log.history(path, 1) == []
 
 
+def test_a_column_that_the_contract_gained_is_added(log: DeltaLog, tmp_path: Path, spark: SparkSession, book: ContractBook) -> None:
+    contract, path = book[TableName("gold", "fact_daily_sales")], str(tmp_path / "gold" / "table")
+    log.create(path, replace(contract, columns=contract.columns[:-1]))
+    log.add_missing_columns(path, contract)
+    assert spark.read.format("delta").load(path).columns == [column.name for column in contract.columns]
+    assert log.version(path) == 1
+
+
+def test_a_record_is_replaced_by_its_key(log: DeltaLog, tmp_path: Path, spark: SparkSession) -> None:
+    path = str(tmp_path / "ops" / "record")
+    for words in (["a", "b"], ["c"]):
+        log.merge(path, pa.table({"id": list(range(len(words))), "word": words}), ["id"], {})
+    assert sorted((row["id"], row["word"]) for row in another(log, spark).read(path, [])) == [(0, "c"), (1, "b")]
+
+
 def test_rows_are_filtered_alike(log: DeltaLog, tmp_path: Path, spark: SparkSession) -> None:
-    path = str(tmp_path / "table")
+    path = str(tmp_path / "gold" / "table")
     spark.sql(
         "select * from values (1, 'open', date'2026-06-01'), (2, 'open', date'2026-06-02'), (3, 'done', date'2026-06-03') t(id, state, day)"
     ).write.format("delta").save(path)

@@ -25,7 +25,7 @@ CLUSTER = {
     "node_type_id": "Standard_DS3_v2",
     "autoscale": {"min_workers": 1, "max_workers": 4},
     "data_security_mode": "SINGLE_USER",
-    "custom_tags": {"env": "test", "data_product": "globalbev-lakehouse"},
+    "custom_tags": {"env": "test"},
     "spark_conf": {"spark.sql.session.timeZone": "UTC"},
 }
 
