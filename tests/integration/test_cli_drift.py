@@ -17,7 +17,7 @@ from tests.integration.drift_world import DAY, NEXT_DAY, World, making, shop_ser
 from tests.unit.cli_runs import document, run
 from tests.unit.contract_files import draft, load, packaged, seen, write
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.integration]
 TABLE = "create table shop.refunds (refund_id bigint primary key, sku text, email text, amount numeric(12,2), updated_at timestamptz not null)"
 ROWS = "insert into shop.refunds select n, 'BEV-' || n, null, n, now() from generate_series(1, 30) n"
 

@@ -18,7 +18,7 @@ from resources.drift.proposals import patch_path, propose
 from resources.drift.tick import Cursor
 from tests.integration.drift_world import CRM_HEADER, ITEM, NEXT_DAY, PANEL_HEADER, World, crm, making, panel, shop_server
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.integration]
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ from sensors.schema_drift import schema_drift_sensor
 from tests.integration.drift_world import DAY, World, making, shop_server
 from tests.unit.contract_files import draft, load, write
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.integration]
 ORDERS = dg.AssetKey(["bronze", "orders"])
 
 
