@@ -188,15 +188,16 @@ class Relation:
     def _business(self) -> sql.Composable:
         return sql.Identifier("p" if self.parent else "t", self.business_time or "")
 
-    @property
-    def _fallback(self) -> sql.Composable:
-        own = sql.Identifier("t", self.fallback_time or "")
-        return sql.SQL("coalesce({}, {})").format(sql.Identifier("p", self.fallback_time or ""), own) if self.parent else own
+    def _fallback(self, read_at: datetime) -> sql.Composable:
+        if self.fallback_time is None:
+            return sql.Literal(read_at)
+        own = sql.Identifier("t", self.fallback_time)
+        return sql.SQL("coalesce({}, {})").format(sql.Identifier("p", self.fallback_time), own) if self.parent else own
 
     def day(self, read_at: datetime) -> sql.Composable:
-        """UTC date of the business time if it is there and not after the read, else of the fallback."""
+        """UTC date of the business time if it is there and not after the read, else of the fallback; of the read where the contract names none."""
         return sql.SQL("((case when {b} <= {read} then {b} else {f} end) at time zone 'UTC')::date").format(
-            b=self._business, f=self._fallback, read=sql.Literal(read_at)
+            b=self._business, f=self._fallback(read_at), read=sql.Literal(read_at)
         )
 
     def within(self, days: DayRange, read_at: datetime) -> sql.Composable:
@@ -205,7 +206,7 @@ class Relation:
         return sql.SQL(
             "(({b} <= {read} and {b} >= {lo}::timestamptz and {b} < {hi}::timestamptz)"
             " or (({b} is null or {b} > {read}) and {f} >= {lo}::timestamptz and {f} < {hi}::timestamptz))"
-        ).format(b=self._business, f=self._fallback, read=sql.Literal(read_at), **bounds)
+        ).format(b=self._business, f=self._fallback(read_at), read=sql.Literal(read_at), **bounds)
 
 
 @contextmanager

@@ -75,16 +75,34 @@ def contract_from_database(  # noqa: PLR0913  all but two are options
     key: Sequence[str] = (),
     dsn: str = "GLOBALBEV_SHOP_DSN",
     business_time: str | None = None,
-    fallback_time: str = "updated_at",
+    fallback_time: str | None = None,
 ) -> Draft:
-    """Draft a table of a database: ``columns`` are names with the database's types; with ``business_time`` it is read by day, else whole."""
+    """Draft a table of a database: ``columns`` are names with the database's types; with ``business_time`` it is read by day, else whole.
+
+    ``fallback_time`` places rows without a business time; when it is not given it is ``updated_at``, if the table has it.
+    """
+    names = [name for name, _ in columns]
+    fallback_time = fallback_time or next((name for name in names if name == "updated_at" and business_time), None)
+    _check_times([time for time in (business_time, fallback_time) if time], names)
     source: dict[str, Any] = {"kind": "database", "dsn": dsn, "relation": relation, "mode": "by_day" if business_time else "full"}
     if business_time:
-        source |= {"businessTime": business_time, "fallbackTime": fallback_time}
+        source |= {"businessTime": business_time} | ({"fallbackTime": fallback_time} if fallback_time else {})
     typed = [
         SourceColumn(name, _DATABASE_TYPES.get(re.sub(r"\(.*\)", "", type_).strip().lower(), "string"), source_type=type_) for name, type_ in columns
     ]
     return _usable(Draft(relation.rpartition(".")[2], domain, source, tuple(typed), tuple(key), f"the table {relation}"))
+
+
+def _check_times(times: Sequence[str], names: Sequence[str]) -> None:
+    unknown = [time for time in times if time not in names or not IDENTIFIER.match(time)]
+    if unknown:
+        raise TerminalError(
+            "GB-1047",
+            "No contract can be written from that.",
+            got=", ".join(unknown),
+            valid=f"columns of the table: {', '.join(name for name in names if IDENTIFIER.match(name))}",
+            todo="Correct --business-time or --fallback-time.",
+        )
 
 
 def contract_from_csv_header(feed: str, header: Sequence[str], rows: Sequence[Sequence[str]] = (), *, domain: str, key: Sequence[str] = ()) -> Draft:

@@ -70,6 +70,12 @@ def _check(kind: Kind, options: dict[str, Any], where: str) -> None:
     missing = sorted(NEEDED[kind] - set(options))
     if missing:
         raise malformed(where, f"The source of kind {kind} lacks an option.", valid=", ".join(missing))
+    if options.get("mode") == "by_day" and "businessTime" not in options:
+        raise malformed(
+            where,
+            "A table that is read by day does not say by which time.",
+            valid="businessTime, and fallbackTime for rows without one (else they lie under the day of the read); or mode: full",
+        )
     for key, valid in CHOICES.items():
         if key in options and options[key] not in valid:
             raise malformed(f"{where}.{key}", "That choice does not exist.", repr(options[key]), ", ".join(valid))

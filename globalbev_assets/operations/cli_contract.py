@@ -70,6 +70,10 @@ def new(  # noqa: PLR0913  a command's options
     feed: Annotated[str | None, typer.Option(help="The feed's folder in the landing zone; the file's name otherwise.")] = None,
     key: Annotated[list[str] | None, typer.Option(help="Key column, may be given again; guessed or the primary key otherwise.")] = None,
     business_time: Annotated[str | None, typer.Option(help="Column that says the business day; without it a table is read whole.")] = None,
+    fallback_time: Annotated[
+        str | None,
+        typer.Option(help="Column that says the day of rows without a business time; updated_at if the table has it, else the day of the read."),
+    ] = None,
     dsn: Annotated[str, typer.Option(help="Variable that names the database.")] = "GLOBALBEV_SHOP_DSN",
     layer: Annotated[str, typer.Option(help="bronze, silver, or both.")] = "both",
     out: Annotated[Path, typer.Option(help="Folder of contracts to write into.")] = Path("contracts"),
@@ -85,7 +89,7 @@ def new(  # noqa: PLR0913  a command's options
         raise typer.BadParameter("Choose bronze, silver or both.", param_hint="--layer")
     if (relation is None) == (file is None):
         raise typer.BadParameter("Give either --relation or --file.")
-    wish = Wish(domain, tuple(key or ()), business_time, feed=feed)
+    wish = Wish(domain, tuple(key or ()), business_time, fallback_time, feed)
     settings = load_settings()
     draft = draft_from_relation(settings, relation, dsn, wish) if relation else draft_from_file(file or Path(), wish)
     paths = write_contracts(draft, out, layers)

@@ -29,7 +29,7 @@ class Wish:
     domain: str
     key: tuple[str, ...] = ()
     business_time: str | None = None
-    fallback_time: str = "updated_at"
+    fallback_time: str | None = None
     feed: str | None = None
 
 

@@ -17,7 +17,7 @@ from globalbev_assets.contracts.names import TableName
 from globalbev_assets.errors import DataRejectedError, TerminalError, TransientError
 from partitions.days import DayRange
 from resources.jdbc_address import jdbc_address
-from resources.shop import open_snapshot
+from resources.shop import Relation, open_snapshot
 from tests.integration.drift_world import DAY, World, making, shop_server
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
@@ -57,6 +57,22 @@ def test_a_table_that_fails_leaves_the_others_their_snapshot(world: World) -> No
             assert later.read_at == snapshot.read_at
     with open_snapshot(world.dsn) as fresh, fresh.beside() as reading:
         assert reading.counts(orders, DAYS) == {DAY: 30}
+
+
+def test_a_table_without_a_time_of_change_is_read_by_day_and_what_has_no_day_lies_under_the_reads(world: World) -> None:
+    world.shop("alter table shop.orders alter ordered_at drop not null")
+    world.shop("update shop.orders set ordered_at = null where order_id = 1; update shop.orders set ordered_at = '2999-01-01' where order_id = 2")
+    world.shop("alter table shop.orders drop column updated_at")
+    orders = contract(world, "bronze.orders", fallback_time=None)
+    orders = replace(orders, columns=tuple(column for column in orders.columns if column.name != "updated_at"))
+    with open_snapshot(world.dsn) as snapshot, snapshot.beside() as reading:
+        today = reading.read_at.date()
+        assert reading.counts(orders, DAYS) == {DAY: 58}
+        assert reading.counts(orders, DayRange(DAY, today)) == {DAY: 58, today: 2}
+        rows = reading.connection.execute(
+            reading._select(orders, Relation.of(orders), DayRange(today, today)).join(["select order_id from ", ""]).encode()
+        )
+        assert sorted(rows.fetchall()) == [("1",), ("2",)]
 
 
 def test_a_snapshot_that_is_gone_is_worth_another_try(world: World) -> None:

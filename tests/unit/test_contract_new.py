@@ -124,3 +124,36 @@ def test_a_key_in_another_order_than_the_table_s_columns() -> None:
     found = contract_from_database("shop.lines", columns, domain="sales", key=["order_id", "line_no"])
     assert [column.name for column in found.columns] == ["note", "order_id", "sku", "line_no"]
     assert found.key == ("order_id", "line_no")
+
+
+def without_a_change_time(**more: str) -> Draft:
+    columns = [column for column in REFUNDS if column[0] != "updated_at"]
+    return contract_from_database("shop.refunds", columns, domain="sales", business_time="refunded_at", **more)  # type: ignore[arg-type]
+
+
+def test_a_table_by_day_without_a_time_of_change_names_no_fallback(tmp_path: Path) -> None:
+    write(tmp_path, without_a_change_time())
+    options = load(tmp_path).parse("bronze.refunds").source.options
+    assert (options["business_time"], "fallback_time" in options) == ("refunded_at", False)
+
+
+def test_a_fallback_of_another_name(tmp_path: Path) -> None:
+    columns = [("changed_at" if name == "updated_at" else name, kind) for name, kind in REFUNDS]
+    write(tmp_path, contract_from_database("shop.refunds", columns, domain="sales", business_time="refunded_at", fallback_time="changed_at"))
+    assert load(tmp_path).parse("bronze.refunds").source.options["fallback_time"] == "changed_at"
+
+
+@pytest.mark.parametrize("times", [{"fallback_time": "updatedat"}, {"business_time": "refundet_at"}])
+def test_a_time_that_the_table_does_not_have(times: dict[str, str]) -> None:
+    with pytest.raises(TerminalError, match="GB-1047") as caught:
+        contract_from_database("shop.refunds", REFUNDS, domain="sales", **times)  # type: ignore[arg-type]
+    assert caught.value.got == next(iter(times.values()))
+    assert "refunded_at" in str(caught.value.valid)
+
+
+def test_the_lint_asks_for_the_time_of_a_table_by_day(tmp_path: Path) -> None:
+    bronze, _ = write(tmp_path, by_day())
+    bronze.write_text(bronze.read_text().replace("businessTime: refunded_at, ", "").replace("businessTime: refunded_at,", ""))
+    problems = [problem for problem in problems_of(tmp_path) if "read by day" in problem.what]
+    assert len(problems) == 1
+    assert "businessTime" in problems[0].valid
