@@ -1,18 +1,21 @@
 """The settings of an installation: environment variables, or a ``.env`` file in the project; the variable wins.
 
-Read once, at the edge. Nothing here starts a process or opens a connection.
+Read once, at the edge. Nothing here starts a process or opens a connection. ``GLOBALBEV_HOME``, ``GLOBALBEV_LAKE`` and ``GLOBALBEV_LANDING`` may be
+relative: to the project, wherever a process runs. Spark's server runs in another folder than its clients, and ``.env`` is read into the environment
+by Dagster, so that nobody can tell afterwards which of the two a path came from.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, get_args
 
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from globalbev_assets.errors import TerminalError
@@ -20,6 +23,7 @@ from globalbev_assets.errors import TerminalError
 Environment = Literal["local", "dev", "test", "prod"]
 SparkMode = Literal["server", "in-process", "cluster"]
 Compute = Literal["launcher", "pipes"]
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 PROJECT = Path(__file__).resolve().parent.parent
 
 
@@ -65,6 +69,17 @@ class Settings(BaseSettings):
     metrics_application_insights: SecretStr | None = None
     metrics_interval_s: int = Field(default=60, ge=1, le=3600)
 
+    @field_validator("home", "landing")
+    @classmethod
+    def _whole_path(cls, given: Path | None) -> Path | None:
+        return None if given is None else _absolute(given)
+
+    @field_validator("lake")
+    @classmethod
+    def _whole_lake(cls, given: str | None) -> str | None:
+        """A folder by its whole path; a URL as it is."""
+        return given if not given or _URL.match(given) else str(_absolute(Path(given)))
+
     @cached_property
     def lake_root(self) -> str:
         """Root of the lake, without a trailing slash: a folder, or a URL such as ``abfss://…``."""
@@ -106,6 +121,11 @@ class Settings(BaseSettings):
         if value is None or (isinstance(value, str) and not value):
             raise _missing(f"GLOBALBEV_{name.upper()}")
         return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+
+
+def _absolute(given: Path) -> Path:
+    """The path from the project on, without ``..``, which Spark would resolve in the text and the system through links."""
+    return Path(os.path.normpath(PROJECT / given.expanduser()))
 
 
 def _missing(variable: str) -> TerminalError:
