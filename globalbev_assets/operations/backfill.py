@@ -24,6 +24,7 @@ from globalbev_assets.contracts.model import Contract
 from globalbev_assets.contracts.names import LAYERS, TableName
 from globalbev_assets.errors import TerminalError
 from partitions.days import DayRange, parse_day
+from partitions.history import history, within_history
 from resources.settings import PROJECT, Settings, load_settings
 from resources.telemetry import configure_telemetry
 
@@ -78,6 +79,8 @@ def run_backfill(first: str, last: str, select: tuple[str, ...], dry_run: bool, 
     """Plan and, unless ``dry_run``, carry out; returns the exit code: 0, or 1 when a day was not published."""
     settings = prepare_environment()
     stages = plan(settings, DayRange.parse(first, last), select)
+    if settings.start_date is None and not as_json:
+        console.print(f"The history begins {history(None, settings.end_date).first}: older data is not read until GLOBALBEV_START_DATE is set.")
     if dry_run:
         _show_plan(stages, as_json, console)
         return 0
@@ -110,7 +113,6 @@ def plan(settings: Settings, days: DayRange, select: Sequence[str] = ()) -> list
     Raises:
         TerminalError: GB-1006 outside the history, GB-1008 nothing selected.
     """
-    from partitions.daily import history, within_history  # noqa: PLC0415  Dagster is imported when it is needed
     from resources.lakehouse_resource import book_of  # noqa: PLC0415
 
     within_history(days, settings.start_date, settings.end_date)

@@ -27,6 +27,7 @@ CHECKS: tuple[Check, ...] = (
     doctor_machine.look_at_spark,
     doctor_machine.look_at_disk,
     doctor_sources.look_at_settings,
+    doctor_sources.look_at_history,
     doctor_sources.look_at_databases,
     doctor_sources.look_at_apis,
     doctor_sources.look_at_landing,

@@ -27,6 +27,18 @@ def look_at_settings(at: Installation) -> Iterator[Finding]:
         yield ok("settings", f"environment {at.settings.env}, home {at.settings.home}, lake {at.settings.lake_root}; all sources are named")
 
 
+def look_at_history(at: Installation) -> Iterator[Finding]:
+    """Where the history begins: what is older is not read, and nobody else would say so."""
+    from partitions.history import history  # noqa: PLC0415
+
+    days = history(at.settings.start_date, at.settings.end_date)
+    if at.settings.start_date is None:
+        todo = "Set GLOBALBEV_START_DATE to the sources' first day."
+        yield warn("history", f"begins {days.first}, because GLOBALBEV_START_DATE is not set: older data is not read", todo)
+    else:
+        yield ok("history", f"begins {days.first}")
+
+
 def look_at_databases(at: Installation) -> Iterator[Finding]:
     """Every database that a contract reads."""
     for name in at.variables("dsn"):

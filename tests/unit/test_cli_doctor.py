@@ -8,15 +8,17 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from io import StringIO
 from pathlib import Path
 from threading import Thread
 
 import pytest
+from rich.console import Console
 
 import sandbox
 from globalbev_assets.contracts.names import TableName
 from globalbev_assets.errors import TerminalError
-from globalbev_assets.operations import doctor, doctor_lake, doctor_machine, doctor_sources
+from globalbev_assets.operations import backfill, doctor, doctor_lake, doctor_machine, doctor_sources
 from globalbev_assets.operations.findings import Finding, Installation
 from globalbev_assets.operations.ledger_repair import missing_rows
 from resources.jars import COMPLETE, wanted
@@ -52,6 +54,25 @@ def test_a_fresh_home_has_warnings_and_no_failure() -> None:
     assert {"contracts", "Java", "packages", "settings", "lake", "leases", "ledger"} <= {one["topic"] for one in said["findings"]}
     assert (said["failed"], said["ledger_rows_written"]) == (False, None)
     assert all(one["todo"] for one in said["findings"] if one["level"] == "warn")
+
+
+def planned(monkeypatch: pytest.MonkeyPatch) -> str:
+    """What a backfill says before it shows its plan."""
+    monkeypatch.setattr(backfill, "prepare_environment", load_settings)
+    monkeypatch.setattr(backfill, "plan", lambda *_: [])
+    out = Console(file=StringIO(), width=200)
+    assert backfill.run_backfill("2026-01-05", "2026-01-06", (), True, False, out) == 0
+    return str(out.file.getvalue())  # type: ignore[attr-defined]
+
+
+def test_a_history_that_nobody_said_the_beginning_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = only(doctor_sources.look_at_history)
+    assert (found.level, found.what) == ("warn", "begins 2026-01-01, because GLOBALBEV_START_DATE is not set: older data is not read")
+    assert "begins 2026-01-01: older data is not read" in planned(monkeypatch)
+    monkeypatch.setenv("GLOBALBEV_START_DATE", "2019-03-01")
+    found = only(doctor_sources.look_at_history)
+    assert (found.level, found.what) == ("ok", "begins 2019-03-01")
+    assert "older data" not in planned(monkeypatch)
 
 
 def test_a_person_gets_a_line_each_and_what_to_do() -> None:
