@@ -86,9 +86,13 @@ def carry_out(settings: Settings, contract: Contract, decided: Decided, by: str,
 
 
 def _write(settings: Settings, contract: Contract, decided: Decided, by: str, reason: str) -> None:
-    """Only rows that are still as they were when they were looked at."""
+    """Rewrite the quarantine with the decision in its rows; only rows that are still as they were when they were looked at.
+
+    Rewritten whole, by Arrow: a merge by deltalake leaves files whose texts Arrow reads as `string_view`, and every filter on them then fails.
+    """
     import pyarrow as pa  # noqa: PLC0415
-    from deltalake import CommitProperties, DeltaTable  # noqa: PLC0415
+    import pyarrow.compute as pc  # noqa: PLC0415
+    from deltalake import CommitProperties, DeltaTable, write_deltalake  # noqa: PLC0415
 
     from partitions.days import now  # noqa: PLC0415
     from resources.quarantine import add_missing_columns  # noqa: PLC0415
@@ -96,20 +100,13 @@ def _write(settings: Settings, contract: Contract, decided: Decided, by: str, re
     name = TableName("quarantine", contract.table)
     path = f"{settings.lake_root}/{name.layer}/{name.table}"
     add_missing_columns(path, quarantine_contract(contract))
-    count = len(decided.changed)
-    values = {
-        "source": [row.source for row in decided.changed], "source_position": [row.source_position for row in decided.changed],
-        "state": [decided.decision] * count, "decided_by": [by] * count, "decision": [reason] * count,
-        "decided_at": pa.array([now()] * count, pa.timestamp("us", tz="UTC")),
-    }  # fmt: skip
-    said = json.dumps({"decision": decided.decision, "rows": count, "by": by}, separators=(",", ":"))
-    merge = DeltaTable(path).merge(
-        pa.table(values),
-        predicate="t.source = s.source AND t.source_position = s.source_position",
-        source_alias="s",
-        target_alias="t",
-        commit_properties=CommitProperties(custom_metadata={"userMetadata": said}),
-    )
-    updates = {column: f"s.{column}" for column in ("state", "decided_by", "decided_at", "decision")}
-    condition = "t.state = 'open'" if decided.decision == "discarded" else "t.state = 'discarded'"
-    merge.when_matched_update(updates, predicate=condition).execute()
+    table = DeltaTable(path)
+    rows = table.to_pyarrow_table()
+    places = {(row.source, row.source_position) for row in decided.changed}
+    listed = zip(rows["source"].to_pylist(), rows["source_position"].to_pylist(), rows["state"].to_pylist(), strict=True)
+    is_meant = pa.array([(source, position) in places and state == BEFORE[decided.decision] for source, position, state in listed])
+    for column, value in {"state": decided.decision, "decided_by": by, "decided_at": now(), "decision": reason}.items():
+        place, field = rows.schema.get_field_index(column), rows.schema.field(column)
+        rows = rows.set_column(place, field, pc.if_else(is_meant, pa.scalar(value, field.type), rows[column]))
+    said = json.dumps({"decision": decided.decision, "rows": len(places), "by": by}, separators=(",", ":"))
+    write_deltalake(table, rows, mode="overwrite", commit_properties=CommitProperties(custom_metadata={"userMetadata": said}))

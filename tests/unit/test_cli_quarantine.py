@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from deltalake import write_deltalake
 
@@ -146,6 +147,15 @@ def test_a_row_is_given_up_with_who_and_why_and_opened_again() -> None:
     assert run("quarantine", "reopen", "orders", "101", "--reason", "it was meant").exit_code == 0
     assert decided()["state"] == "open"
     assert "kept aside (opened again by " in run("quarantine", "show", "orders", "101").stdout
+
+
+def test_a_decision_leaves_a_table_that_can_be_filtered(home: Path) -> None:
+    """A merge by deltalake left texts as `string_view`, and the next list failed: no kernel for (string, string_view)."""
+    assert run("quarantine", "discard", "market_panel", f"{PANEL_1}#2", "--reason", "a typing error").exit_code == 0
+    assert listed("market_panel") == [("silver.market_panel", f"{PANEL_2}#2", "open")]
+    assert listed("market_panel", "--day", str(D1), "--state", "discarded") == [("silver.market_panel", f"{PANEL_1}#2", "discarded")]
+    stored = [pq.read_schema(path).field("state").type for path in (home / "lake/quarantine/market_panel").glob("*.parquet")]
+    assert set(stored) == {pa.string()}
 
 
 def test_a_dry_run_decides_nothing(home: Path) -> None:
