@@ -6,13 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import reduce
 from itertools import groupby
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from globalbev_assets.contracts.model import Column as ContractColumn
 from globalbev_assets.contracts.model import Contract
 from resources.api_feed import ApiFeed, DayFetch
-from resources.file_feed import FileFeed, ReadyFile
+from resources.file_feed import FileFeed
+from resources.landing_csv import in_contract_spelling
+from resources.readable_files import ReadableFile
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -38,9 +39,9 @@ def api_feed(contract: Contract) -> ApiFeed:
     return ApiFeed(name=contract.source.options.get("name", contract.table), **given)
 
 
-def from_files(spark: SparkSession, contract: Contract, files: Sequence[ReadyFile]) -> DataFrame | None:
+def from_files(spark: SparkSession, contract: Contract, files: Sequence[ReadableFile]) -> DataFrame | None:
     """The records of these files; None when there are none. ``_source`` is ``feed/day/name``, ``_source_position`` the record's number."""
-    filled = [file for file in files if file.records]
+    filled = [one for one in files if one.file.records]
     if not filled:
         return None
     if contract.source.options["format"] == "csv":
@@ -69,15 +70,16 @@ def from_pages(spark: SparkSession, contract: Contract, fetched: Iterable[DayFet
     )
 
 
-def _layout(file: ReadyFile) -> tuple[str, str, tuple[str, ...]]:
-    return (file.encoding, file.delimiter, file.header)
+def _layout(one: ReadableFile) -> tuple[str, str, tuple[str, ...]]:
+    return (one.file.encoding, one.file.delimiter, one.file.header)
 
 
-def _csv(spark: SparkSession, contract: Contract, files: Sequence[ReadyFile]) -> DataFrame:
+def _csv(spark: SparkSession, contract: Contract, files: Sequence[ReadableFile]) -> DataFrame:
     """Files of one layout. A record that does not fit its header is kept whole in ``_rescued`` (permissive) or fails the read (fail-fast)."""
     from pyspark.sql import functions as F  # noqa: PLC0415
 
-    encoding, delimiter, header = _layout(files[0])
+    encoding, delimiter, delivered = _layout(files[0])
+    header = in_contract_spelling(delivered, contract)
     fields = [f"c{index}" for index in range(len(header))]
     mode = "FAILFAST" if contract.on_bad_record == "fail_fast" else "PERMISSIVE"
     reader = spark.read.schema(", ".join(f"{name} string" for name in [*fields, CORRUPT])).option("columnNameOfCorruptRecord", CORRUPT)
@@ -91,7 +93,7 @@ def _csv(spark: SparkSession, contract: Contract, files: Sequence[ReadyFile]) ->
         enforceSchema="true",
         ignoreTrailingWhiteSpace="false",
     )
-    lines = _numbered(reader.csv([str(file.path) for file in files]).withColumn("_path", F.col("_metadata.file_path")), files)
+    lines = _numbered(reader.csv([one.path for one in files]).withColumn("_path", F.col("_metadata.file_path")), files)
     by_name: dict[str, Column] = {name: F.col(field) for name, field in reversed(list(zip(header, fields, strict=True)))}
     sources = {column.name: column.source_in(by_name) for column in contract.business_columns}
     known = set(sources.values())
@@ -107,17 +109,17 @@ def _csv(spark: SparkSession, contract: Contract, files: Sequence[ReadyFile]) ->
 _POSITION = ("_partition_date", "_source", "_source_position")
 
 
-def _json(spark: SparkSession, contract: Contract, files: Sequence[ReadyFile]) -> DataFrame:
+def _json(spark: SparkSession, contract: Contract, files: Sequence[ReadableFile]) -> DataFrame:
     """One record a document: its text in ``document``, its top-level fields by name."""
     from pyspark.sql import functions as F  # noqa: PLC0415
 
     is_lines = contract.source.options["format"] == "jsonl"
-    paths = [str(file.path) for file in files]
-    text = spark.read.text(paths, wholetext=not is_lines).withColumn("_path", F.col("_metadata.file_path"))
+    read = spark.read.text([one.path for one in files], wholetext=not is_lines).withColumn("_path", F.col("_metadata.file_path"))
+    text = read.withColumn("value", F.regexp_replace("value", r"^\uFEFF", ""))
     if is_lines:
         documents = _numbered(text.where(F.trim("value") != ""), files)
     else:
-        trimmed = F.regexp_replace(F.trim("value"), r"^\uFEFF", "")
+        trimmed = F.trim("value")
         pieces = F.when(trimmed.startswith("["), F.from_json(trimmed, "array<string>")).otherwise(F.array(trimmed))
         documents = _placed(text.select("_path", F.posexplode(pieces).alias("_index", "value")).withColumn("_number", F.col("_index") + 1), files)
     columns = [column for column in contract.business_columns if column.name != "document"]
@@ -131,7 +133,7 @@ def _json(spark: SparkSession, contract: Contract, files: Sequence[ReadyFile]) -
     )
 
 
-def _numbered(lines: DataFrame, files: Sequence[ReadyFile]) -> DataFrame:
+def _numbered(lines: DataFrame, files: Sequence[ReadableFile]) -> DataFrame:
     """Number the records of each file as they stand in it: a file is read by one task, so the running id keeps their order."""
     from pyspark.sql import Window  # noqa: PLC0415
     from pyspark.sql import functions as F  # noqa: PLC0415
@@ -140,11 +142,11 @@ def _numbered(lines: DataFrame, files: Sequence[ReadyFile]) -> DataFrame:
     return _placed(lines.withColumn("_running", F.monotonically_increasing_id()).withColumn("_number", F.row_number().over(order)), files)
 
 
-def _placed(lines: DataFrame, files: Sequence[ReadyFile]) -> DataFrame:
+def _placed(lines: DataFrame, files: Sequence[ReadableFile]) -> DataFrame:
     """Add day of delivery, source and position; the list of files is small and known."""
     from pyspark.sql import functions as F  # noqa: PLC0415
 
-    known = [(Path(file.path).resolve().as_uri(), file.day, f"{file.feed}/{file.day}/{file.name}") for file in files]
+    known = [(one.uri, one.file.day, f"{one.file.feed}/{one.file.day}/{one.file.name}") for one in files]
     listed = lines.sparkSession.createDataFrame(known, "_uri string, _partition_date date, _source string")
     return lines.join(F.broadcast(listed), F.regexp_replace("_path", "^(file|dbfs):/+", "file:///") == F.col("_uri")).withColumn(
         "_source_position", F.col("_number").cast("string")

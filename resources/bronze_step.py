@@ -6,26 +6,28 @@ import os
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from globalbev_assets.contracts.model import Contract
+from globalbev_assets.errors import DataRejectedError, TerminalError
 from globalbev_assets.transforms.schemas import struct_type
 from partitions.days import now
 from resources.api_feed import ApiAccess, DayFailed, DayFetch
 from resources.bronze_sources import api_feed, file_feed, from_files, from_pages
 from resources.drift.bronze import record_files, record_items, record_relation
+from resources.file_feed import ReadyFile
 from resources.gate import Gate
 from resources.json_api import fetch_days
 from resources.landing import list_deliveries
 from resources.ledger import DqResult
 from resources.logs.events import emit
 from resources.publishing import Batch, TableResult
+from resources.readable_files import ReadableFile, readable, remote, working_folder
 from resources.settings import Settings
 from resources.shop import Snapshot, open_snapshot
 from resources.staging import without_rules
@@ -46,11 +48,12 @@ class BronzeSources:
         self._opening = Lock()
 
     def __enter__(self) -> BronzeSources:
+        self._folder = working_folder(self._settings.home, f"{self._run_id}-{os.getpid()}")
         return self
 
     def __exit__(self, *error: object) -> None:
         self._open.close()
-        shutil.rmtree(self._pages_folder, ignore_errors=True)
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def publish(self, step: Step, contract: Contract) -> TableResult:
         """Read one table's days from its source and publish them."""
@@ -59,17 +62,25 @@ class BronzeSources:
 
     def _from_database(self, step: Step, contract: Contract) -> TableResult:
         variable = contract.source.options.get("dsn", "GLOBALBEV_SHOP_DSN")
+        started, snapshot = time.monotonic(), self._snapshot(variable)
         try:
-            started = time.monotonic()
-            snapshot = self._snapshot(variable)
-            record_relation(step, contract, snapshot.connection)
-            counts = snapshot.counts(contract, step.range)
-            _tell_read("database", counts, started)
-            frame = snapshot.frame(step.lake.spark, contract, step.range)
+            with snapshot.beside() as reading:
+                record_relation(step, contract, reading.connection)
+                counts = reading.counts(contract, step.range)
+                _tell_read("database", counts, started)
+                frame = reading.frame(step.lake.spark, contract, step.range)
             return _publish(step, contract, frame, counts)
+        except (DataRejectedError, TerminalError):
+            raise  # the snapshot is as good as before
         except BaseException:
-            self._snapshots.pop(variable, None)  # what failed may have been the snapshot; another try opens its own
+            self._forget(variable, snapshot)  # what failed may have been the snapshot; another try opens its own
             raise
+
+    def _forget(self, variable: str, snapshot: Snapshot) -> None:
+        """Let the next who asks open another; who reads in this one goes on."""
+        with self._opening:
+            if self._snapshots.get(variable) is snapshot:
+                del self._snapshots[variable]
 
     def _snapshot(self, variable: str) -> Snapshot:
         with self._opening:  # tables go side by side, and see the same
@@ -88,17 +99,22 @@ class BronzeSources:
         for file in wanted:
             counts[file.day] += file.records
         _tell_read("files", counts, started)
-        result = _publish(step, contract, from_files(step.lake.spark, contract, wanted), counts)
+        result = _publish(step, contract, from_files(step.lake.spark, contract, self._readable(contract, wanted)), counts)
         result.results += _files_aside(step, contract, "dead_letter", [file.day for file in found.dead])
         result.results += _files_aside(step, contract, "still_arriving", [file.day for file in found.waiting])
         return result
+
+    def _readable(self, contract: Contract, files: Sequence[ReadyFile]) -> list[ReadableFile]:
+        if self._settings.spark == "cluster":
+            return list(remote(files))
+        return list(readable(files, self._folder / contract.table, is_text=contract.source.options["format"] != "csv"))
 
     def _from_api(self, step: Step, contract: Contract) -> TableResult:
         options = contract.source.options
         token = self._settings.variable(options["token"]) if options.get("token") else None
         access = ApiAccess(self._settings.variable(options["url"]), token, self._settings.home / "state")
         started = time.monotonic()
-        answers = list(fetch_days(api_feed(contract), access, step.days, self._pages_folder / contract.table))
+        answers = list(fetch_days(api_feed(contract), access, step.days, self._folder / contract.table))
         fetched = [answer for answer in answers if isinstance(answer, DayFetch) and answer.has_data]
         counts = {answer.day: answer.items for answer in fetched}
         _tell_read("api", counts, started)
@@ -108,10 +124,6 @@ class BronzeSources:
         record_items(step, contract, [path for answer in fetched for path in answer.files])
         frame = from_pages(step.lake.spark, contract, fetched)
         return _publish(step, contract, frame, counts, {day: why for day, why in refused.items() if day})
-
-    @property
-    def _pages_folder(self) -> Path:
-        return self._settings.home / "staging" / f"{self._run_id}-{os.getpid()}"
 
 
 def _tell_read(source: str, counts: Mapping[date, int], started: float) -> None:

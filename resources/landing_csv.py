@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import cast
 
+from globalbev_assets.contracts.model import Contract
 from resources.file_feed import DeadReason, FileFeed
 from resources.landing_text import LINE_LIMIT, DeadFileError, Shape, bounded_lines
 
@@ -39,6 +40,13 @@ def read_csv(text: io.TextIOWrapper, feed: FileFeed) -> Shape:
 def delimiter_of(line: str, feed: FileFeed) -> str:
     """What parts the fields of a header; DeadFileError when it is not the feed's header."""
     return _delimiter(line, feed)
+
+
+def in_contract_spelling(header: Sequence[str], contract: Contract) -> tuple[str, ...]:
+    """The header's names as the contract writes them: ``CONTACT_ID`` is its ``contact_id``; names that it does not know stay as they are."""
+    known = {name.casefold(): name for column in contract.business_columns for name in (column.name, column.source_name)}
+    taken = set(header)
+    return tuple(name if wanted is None or wanted in taken else wanted for name in header for wanted in [known.get(name.strip().casefold())])
 
 
 def _ends_its_line(text: io.TextIOWrapper) -> bool:

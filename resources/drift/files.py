@@ -16,7 +16,7 @@ from globalbev_assets.contracts.drift import DOCUMENT, Readers, Shape, sampled_c
 from globalbev_assets.contracts.model import Contract
 from resources.drift.observation import Observation, Record, fields_of, of_records
 from resources.file_feed import FileFeed
-from resources.landing_csv import delimiter_of
+from resources.landing_csv import delimiter_of, in_contract_spelling
 from resources.landing_inspect import FileChangedError, open_regular
 from resources.landing_text import DeadFileError
 from resources.landing_walk import Candidate, candidates, checked_folder
@@ -77,7 +77,8 @@ def _table(contract: Contract, feed: FileFeed, path: Path, day: date, readers: R
     except DeadFileError:
         return None
     rows = csv.reader(lines, delimiter=delimiter)
-    header = [name.strip() for name in next((row for row in rows if any(cell.strip() for cell in row)), [])]
+    delivered = [name.strip() for name in next((row for row in rows if any(cell.strip() for cell in row)), [])]
+    header = in_contract_spelling(delivered, contract)
     records = [dict(zip(reversed(header), reversed(row), strict=True)) for row in islice(rows, SAMPLE_RECORDS) if len(row) == len(header)]
     names = tuple(dict.fromkeys(name for name in header if name))
     fields = fields_of(names, records, _sampled(contract, names, readers))
