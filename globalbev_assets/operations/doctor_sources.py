@@ -50,6 +50,7 @@ def look_at_databases(at: Installation) -> Iterator[Finding]:
 def _database(at: Installation, name: str, dsn: str) -> Finding:
     import psycopg  # noqa: PLC0415
 
+    from resources.jdbc_address import jdbc_address  # noqa: PLC0415
     from resources.shop import parse_dsn  # noqa: PLC0415
 
     topic = f"PostgreSQL ({name})"
@@ -61,6 +62,9 @@ def _database(at: Installation, name: str, dsn: str) -> Finding:
     try:
         with psycopg.connect(dsn, connect_timeout=int(ANSWER_S)) as connection:
             major = connection.info.server_version // 10_000
+            jdbc_address(connection)
+    except GlobalBevError as error:
+        return fail(topic, f"{error.what} Got {error.got}", error.todo)
     except psycopg.Error as error:
         if "password authentication failed" in str(error):
             return fail(topic, f"{where} refuses the password", f"Correct {name}.")

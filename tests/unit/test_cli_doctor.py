@@ -6,11 +6,13 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from io import StringIO
 from pathlib import Path
 from threading import Thread
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
@@ -54,6 +56,15 @@ def test_a_fresh_home_has_warnings_and_no_failure() -> None:
     assert {"contracts", "Java", "packages", "settings", "lake", "leases", "ledger"} <= {one["topic"] for one in said["findings"]}
     assert (said["failed"], said["ledger_rows_written"]) == (False, None)
     assert all(one["todo"] for one in said["findings"] if one["level"] == "warn")
+
+
+def test_a_database_behind_a_socket_is_one_that_spark_cannot_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    info = SimpleNamespace(host="/var/run/postgresql", port=5432, dbname="shop", user="u", password="p", server_version=170000)
+    connection = SimpleNamespace(info=info, pgconn=SimpleNamespace(info=[]))
+    monkeypatch.setattr("psycopg.connect", lambda *_, **__: nullcontext(connection))
+    monkeypatch.setenv("GLOBALBEV_SHOP_DSN", "postgresql:///shop")
+    found = only(doctor_sources.look_at_databases)
+    assert (found.level, found.what) == ("fail", "Spark cannot read from a database through a Unix socket. Got /var/run/postgresql, port 5432")
 
 
 def planned(monkeypatch: pytest.MonkeyPatch) -> str:
