@@ -17,7 +17,7 @@ from resources.settings import PROJECT, Settings
 Pool = Literal["live", "backfill"]
 POOL_WEIGHTS: dict[Pool, int] = {"live": 3, "backfill": 1}
 # Up to so many days are read by interpreted plans: see `session_conf`.
-SMALL_DAYS = 31
+SMALL_DAYS = 62
 # What Spark's launcher opens for Java 17 and later (org.apache.spark.launcher.JavaModuleOptions, 4.2.0); the server is started without that launcher.
 _OPENED = [
     "java.lang",

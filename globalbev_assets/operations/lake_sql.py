@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from globalbev_assets.contracts.problems import closest
 from globalbev_assets.errors import GlobalBevError, TerminalError
@@ -15,6 +16,7 @@ from globalbev_assets.operations.lake_views import LakeViews
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+T = TypeVar("T")
 BATCH_ROWS = 10_000
 _PLACE = re.compile(r"^LINE \d+: .*\n *\^+", re.MULTILINE)
 _CAST = re.compile(r" (?:to|for the destination type) ([A-Z][A-Z0-9_]+)")
@@ -60,7 +62,7 @@ def ask(views: LakeViews, text: str) -> Answer:
     if len(found) != 1:
         raise TerminalError("GB-1504", "One query at a time.", got=f"{len(found)} statements", valid="one", todo="Run them one after another.")
     with _refusing(views):
-        connection = views.connection.execute(found[0])
+        connection = _interruptible(views.connection, lambda: views.connection.execute(found[0]))
     columns = {column[0]: str(column[1]) for column in connection.description or ()}
     return Answer(columns, _batches(connection, views))
 
@@ -115,8 +117,20 @@ def _indented(message: str) -> str:
 
 def _batches(connection: DuckDBPyConnection, views: LakeViews) -> Iterator[list[tuple[Any, ...]]]:
     with _refusing(views):
-        while batch := connection.fetchmany(BATCH_ROWS):
+        while batch := _interruptible(connection, lambda: connection.fetchmany(BATCH_ROWS)):
             yield batch
+
+
+def _interruptible(connection: DuckDBPyConnection, work: Callable[[], T]) -> T:
+    """Do the work beside this thread, so that Ctrl-C is heard: inside DuckDB the thread that Python sends signals to did not look for them for minutes."""
+    with ThreadPoolExecutor(1, "query") as pool:
+        answer = pool.submit(work)
+        try:
+            return answer.result()
+        except KeyboardInterrupt:
+            connection.interrupt()
+            wait([answer])
+            raise
 
 
 @contextmanager
@@ -127,5 +141,3 @@ def _refusing(views: LakeViews) -> Iterator[None]:
         yield
     except duckdb.Error as error:
         raise refusal(error, views) from None
-    except RuntimeError as error:  # how DuckDB tells of Ctrl-C
-        raise (KeyboardInterrupt if "interrupted" in str(error) else error) from None

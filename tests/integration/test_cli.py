@@ -70,7 +70,6 @@ def test_a_pipe_that_nobody_reads_to_its_end_is_no_error(many_files: Path) -> No
     assert (done.returncode, done.stdout.count("\n"), done.stderr) == (0, 1, "")
 
 
-@pytest.mark.slow  # on a machine at load 12 the query took more than 30 s to end, twice
 def test_ctrl_c_ends_a_long_query(many_files: Path) -> None:
     query = "SELECT count(*) FROM range(100000000000) a, silver.stores"
     # a test run in the background ignores SIGINT, and its children with it: as a terminal's child it would not

@@ -17,10 +17,11 @@ from globalbev_assets.contracts.names import TableName
 from globalbev_assets.operations.cli import app
 from globalbev_assets.operations.lake_views import lake_contracts
 from resources.lakehouse import Lakehouse
-from resources.settings import load_settings
+from resources.settings import Settings, load_settings
 from tests.unit.contract_files import packaged, seen
 
-VARIABLES = ("SHOP_DSN", "INVENTORY_URL", "INVENTORY_TOKEN", "LANDING", "LAKE", "CONTRACTS", "START_DATE", "END_DATE", "ENV", "SPARK", "DEBUG")
+OWN = {"HOME", "SPARK_MEMORY", "SPARK_IDLE_MINUTES"}
+VARIABLES = ("DEBUG", *sorted({name.upper() for name in Settings.model_fields} - OWN))
 
 
 def make_home(place: Path, patch: pytest.MonkeyPatch) -> Path:
