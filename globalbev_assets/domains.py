@@ -26,6 +26,7 @@ from resources.gold_step import publish_gold
 from resources.lakehouse import Lakehouse
 from resources.lakehouse_resource import LakehouseResource
 from resources.ledger import LedgerRow
+from resources.logs.dagster_run import shown_in_run
 from resources.logs.step_events import step_log
 from resources.publishing import TableResult
 from resources.silver_step import publish_silver
@@ -58,7 +59,8 @@ def domain_asset(layer: Layer, domain: str, book: ContractBook, partitions: dg.P
             results = pyspark_step_launcher.results(context, layer, selected, days)
         else:
             results = published(lakehouse, context.run_id, layer, selected, days)
-        yield from reported(context, lakehouse, results, days)
+        with shown_in_run(context.log, context.run_id):
+            yield from reported(context, lakehouse, results, days)
 
     return tables
 

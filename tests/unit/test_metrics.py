@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import re
-import subprocess
 import sys
 import threading
 import time
@@ -254,41 +252,6 @@ def test_a_push_that_nobody_takes_is_told(settings: Settings) -> None:
     with otlp_receiver(status=400) as (url, _), pytest.raises(TransientError) as caught:
         push(settings.model_copy(update={"metrics_otlp": url}), lake_state(settings, packaged(), AT))
     assert caught.value.code == "GB-2412"
-
-
-RUN = (
-    "from resources.settings import load_settings; from resources.telemetry import configure_telemetry; from resources.logs.events import emit, bound\n"
-    "import sys; configure_telemetry(load_settings())\n"
-    "with bound(asset='silver.orders', step='silver_sales'):\n"
-    "    [emit('table.committed', version=1, day_count=1, duration_s=0.5) for _ in range(3)]\n"
-    "print([name for name in sys.modules if name == 'opentelemetry'])\n"
-)
-
-
-def process(home: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    given = os.environ | {"GLOBALBEV_HOME": str(home), "GLOBALBEV_ENV": "local"} | variables
-    return subprocess.run([sys.executable, "-c", RUN], cwd=ROOT, env=given, capture_output=True, text=True, timeout=90, check=False)
-
-
-def test_a_process_sends_what_it_counted_before_it_ends(tmp_path: Path) -> None:
-    with otlp_receiver() as (url, got):
-        done = process(tmp_path, GLOBALBEV_METRICS_OTLP=url)
-    assert done.returncode == 0, done.stderr
-    found = sent(got[-1][2])
-    assert found["globalbev.commits"].sum.data_points[0].as_int == 3
-    assert found["globalbev.commits"].sum.aggregation_temporality == 1, "what this process added: runs are short"
-    assert found["globalbev.commit.duration"].histogram.data_points[0].count == 3
-
-
-def test_a_receiver_that_is_down_holds_a_process_up_for_seconds_at_most(tmp_path: Path) -> None:
-    began = time.monotonic()
-    done = process(tmp_path, GLOBALBEV_METRICS_OTLP="http://127.0.0.1:9")
-    assert done.returncode == 0, done.stderr
-    assert time.monotonic() - began < 25
-
-
-def test_nothing_is_imported_while_nothing_is_set(tmp_path: Path) -> None:
-    assert process(tmp_path).stdout.strip() == "[]"
 
 
 @pytest.mark.parametrize(

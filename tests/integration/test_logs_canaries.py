@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.unit.canary_paths import ALERT, EMAIL, PASSWORD, PHONE, SAS, TOKEN
+from tests.integration.canary_paths import ALERT, EMAIL, PASSWORD, PHONE, SAS, TOKEN
 
 ROOT = Path(__file__).parents[2]
 CANARIES = {
@@ -33,7 +33,7 @@ def left_by(home: Path, **variables: str) -> dict[str, bytes]:
     """What the paths wrote: standard output and error, and every file of the home, by name."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("GLOBALBEV_", "DAGSTER_"))}
     done = subprocess.run(
-        [sys.executable, "-m", "tests.unit.canary_paths", str(home)],
+        [sys.executable, "-m", "tests.integration.canary_paths", str(home)],
         cwd=ROOT,
         env=kept | {"GLOBALBEV_LOG_FORMAT": "json"} | variables,
         capture_output=True,
