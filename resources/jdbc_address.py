@@ -24,6 +24,9 @@ _PLAIN = {
     "krbsrvname": "kerberosServerName",
 }
 
+# What libpq does unless it is told otherwise; to the JDBC driver ``gssEncMode=prefer`` means Kerberos even without a ticket.
+_UNSAID = {("gssencmode", "prefer"), ("channel_binding", "prefer"), ("krbsrvname", "postgres")}
+
 
 def jdbc_address(connection: psycopg.Connection[Any]) -> dict[str, str]:
     """Options of Spark's JDBC source that lead to where this connection leads.
@@ -43,7 +46,7 @@ def jdbc_address(connection: psycopg.Connection[Any]) -> dict[str, str]:
 
 def _security(used: dict[str, str]) -> dict[str, str]:
     """What says how the connection is secured; files by their whole path, for Spark's server runs in another folder."""
-    found = {jdbc: used[name] for name, jdbc in _PLAIN.items() if name in used}
+    found = {jdbc: used[name] for name, jdbc in _PLAIN.items() if name in used and (name, used[name]) not in _UNSAID}
     found |= {jdbc: str(Path(used[name]).absolute()) for name, jdbc in _FILES.items() if name in used}
     if used.get("sslrootcert") == "system":
         del found["sslrootcert"]

@@ -151,6 +151,13 @@ def test_addresses_and_names_are_written_as_a_url_wants_them() -> None:
     assert jdbc_address(connection_to("db.example", hostaddr="10.0.0.7"))["url"] == "jdbc:postgresql://10.0.0.7:5432/the%20shop"
 
 
+def test_what_only_libpq_does_by_itself_is_not_asked_of_jdbc() -> None:
+    found = jdbc_address(connection_to("db", gssencmode="prefer", channel_binding="prefer", krbsrvname="postgres", sslmode="prefer"))
+    assert sorted(found) == ["driver", "password", "sslmode", "url", "user"]
+    asked = jdbc_address(connection_to("db", gssencmode="disable", channel_binding="require"))
+    assert (asked["gssEncMode"], asked["channelBinding"]) == ("disable", "require")
+
+
 def test_certificates_are_passed_on_by_their_whole_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     found = jdbc_address(connection_to("db", sslmode="verify-full", sslrootcert="root.crt", sslcert="/c/me.crt", sslkey="/c/me.key", sslpassword="x"))
