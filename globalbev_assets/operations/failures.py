@@ -76,7 +76,9 @@ def _write(trace: str) -> Path:
     """Keep the traceback where only its owner reads it; a home that cannot be written is no reason to lose it."""
     from partitions.days import now  # noqa: PLC0415
 
-    home = Path(os.environ.get("GLOBALBEV_HOME") or Path(__file__).resolve().parents[2] / ".globalbev")
+    home = Path(__file__).resolve().parents[2] / (
+        os.environ.get("GLOBALBEV_HOME") or ".globalbev"
+    )  # as the settings take it, which may be what failed
     for folder in (home / "logs", Path(tempfile.gettempdir())):
         path = folder / "globalbev-errors.log"
         try:
