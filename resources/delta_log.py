@@ -36,7 +36,6 @@ _ABSENT = (
     "doesn't exist",
 )
 
-_NOTHING_THERE = ("DELTA_CREATE_EXTERNAL_TABLE", "DELTA_SCHEMA_NOT_PROVIDED", "DELTA_SCHEMA_NOT_SET")
 
 _COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
     "=": lambda column, value: column == value,
@@ -255,14 +254,11 @@ class ClusterLog:
         return table
 
     def _registered(self, table: str, path: str) -> bool:
-        from pyspark.errors import AnalysisException  # noqa: PLC0415  as above
-
-        try:
-            self._run(f"CREATE TABLE {table_at(table)} USING DELTA{self._location(path)}")
-        except AnalysisException as error:
-            if any(sign in str(error) for sign in _NOTHING_THERE):
-                return False
-            raise
+        """Make a table known that lies at its place. Looked for first: Delta makes a table without columns of an empty place."""
+        place = self._path(path)
+        if not self._asked(f"DESCRIBE HISTORY {table_at(place)} LIMIT 1"):
+            return False
+        self._run(f"CREATE TABLE {table_at(table)} USING DELTA{self._location(path)}")
         return True
 
     def _run(self, statement: str) -> None:
