@@ -42,7 +42,7 @@ DEFAULT_DSN = "GLOBALBEV_SHOP_DSN"
 
 def run_config(databricks: DatabricksSettings, environment: str) -> dict[str, Any]:
     """The launcher's ``run_config``: a new job cluster, or one that runs already when the settings name it."""
-    cluster: dict[str, Any] = {"existing": databricks.cluster_id} if databricks.cluster_id else {"new": _new_cluster(databricks)}
+    cluster: dict[str, Any] = {"existing": databricks.cluster_id} if databricks.cluster_id else {"new": _new_cluster(databricks, environment)}
     return {
         "run_name": f"globalbev-{environment}",
         "cluster": cluster,
@@ -74,13 +74,13 @@ def environment_variables(settings: Settings, databricks: DatabricksSettings, up
 
 
 def secret_references(databricks: DatabricksSettings, book: ContractBook) -> list[dict[str, str]]:
-    """The variables that the cluster fills from the scope; the value of ``GLOBALBEV_SHOP_DSN`` is the secret ``shop-dsn``."""
+    """The variables that the cluster fills from the scope; the value of ``GLOBALBEV_SHOP_DSN`` is the secret ``globalbev-shop-dsn``."""
     return [{"name": name, "key": secret_key(name), "scope": databricks.scope} for name in _named(book, SECRET_OPTIONS)]
 
 
 def secret_key(variable: str) -> str:
     """A Key Vault's name for a variable: letters, digits and hyphens."""
-    return re.sub(r"[^a-z0-9]+", "-", variable.lower().removeprefix("globalbev_"))
+    return re.sub(r"[^a-z0-9]+", "-", variable.lower())
 
 
 def permissions(databricks: DatabricksSettings) -> dict[str, Any]:
@@ -90,18 +90,20 @@ def permissions(databricks: DatabricksSettings) -> dict[str, Any]:
     return {"job_permissions": {"CAN_VIEW": [{"group_name": databricks.readers}]}}
 
 
-def _new_cluster(databricks: DatabricksSettings) -> dict[str, Any]:
+def _new_cluster(databricks: DatabricksSettings, environment: str) -> dict[str, Any]:
     low, high = databricks.worker_range
     nodes = {"instance_pool_id": databricks.pool_id} if databricks.pool_id else {"node_types": {"node_type_id": databricks.node_type}}
+    tags = {"env": environment, "data_product": "globalbev-lakehouse", "cost_center": databricks.cost_center}
     return {
         "size": {"num_workers": low} if low == high else {"autoscale": {"min_workers": low, "max_workers": high}},
         "spark_version": databricks.runtime,
         "nodes": nodes,
-        "policy_id": databricks.policy_id,  # it carries the cost tags
+        "policy_id": databricks.policy_id,
         # The launcher needs `sc` and files under /dbfs, which shared compute does not give. Spot with fallback is the policy's to say:
         # the launcher's own schema refuses SPOT_WITH_FALLBACK_AZURE.
         "data_security_mode": "SINGLE_USER",
         **({"single_user_name": databricks.run_as} if databricks.run_as else {}),
+        "custom_tags": [{"key": key, "value": value} for key, value in tags.items()],
         "spark_conf": {
             "spark.sql.session.timeZone": "UTC",
             # Days of the landing zone's files are listed by the driver; 10,000 listing tasks are the default.

@@ -104,7 +104,7 @@ def _written(end: RunEnd, runtime: str) -> GlobalBevError | None:
             "GB-3030",
             "A secret of the sources is missing in the scope.",
             got=_last_line(end.stderr),
-            valid="one secret a variable that the contracts name, such as shop-dsn",
+            valid="one secret a variable that the contracts name, such as globalbev-shop-dsn",
             todo="Put it into the Key Vault behind the scope (deploy/).",
         )
     return None

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from globalbev_assets.errors import TerminalError
@@ -30,20 +30,15 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 RUNTIME_PYTHONS = {"15.4": (3, 11), "16.4": (3, 12), "17.3": (3, 12)}
 
 
-def _or_the_sdks(name: str) -> AliasChoices:
-    """Our variable, or the one of Databricks' own SDK, which deployments set anyway."""
-    return AliasChoices(f"{PREFIX}{name}", f"DATABRICKS_{name}")
-
-
 class DatabricksSettings(BaseSettings):
     """One workspace and what its clusters are like; every field is the variable ``GLOBALBEV_DATABRICKS_<NAME>``."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", env_file_encoding="utf-8", frozen=True, populate_by_name=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", env_file_encoding="utf-8", frozen=True)
 
-    host: str = Field(default="", validation_alias=_or_the_sdks("HOST"))
+    host: str = ""
     auth: Auth = "oauth"
-    client_id: str = Field(default="", validation_alias=_or_the_sdks("CLIENT_ID"))
-    client_secret: SecretStr | None = Field(default=None, validation_alias=_or_the_sdks("CLIENT_SECRET"))
+    client_id: str = ""
+    client_secret: SecretStr | None = None
     tenant_id: str = ""
     token: SecretStr | None = None
     policy_id: str = ""
@@ -59,6 +54,7 @@ class DatabricksSettings(BaseSettings):
     staging: str = Field(default="/dagster_staging", pattern=r"^/[\w/.-]*[\w]$")
     run_as: str = ""
     readers: str = ""
+    cost_center: str = "globalbev"
     timeout_minutes: int = Field(default=120, ge=1, le=24 * 60)
     poll_s: float = Field(default=5.0, gt=0, le=60)
     parallel: int = Field(default=4, ge=1, le=16)

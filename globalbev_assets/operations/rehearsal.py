@@ -46,6 +46,7 @@ class Rehearsed:
         host_jvms: JVMs that ran on the host instead of on a cluster.
         leaks: files below the workspace and the instance that hold a secret.
         errors: of steps, whole.
+        stored_tables: how many tables lie in the workspace's storage, where the host's settings do not lead.
     """
 
     days: DayRange
@@ -61,11 +62,13 @@ class Rehearsed:
     host_jvms: int = 0
     leaks: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    stored_tables: int = 0
 
     @property
     def is_good(self) -> bool:
         """Whether it shows what it is to show."""
-        return self.succeeded and not (self.repeated or self.host_jvms or self.leaks) and len(self.steps) <= MOST_SUBMISSIONS
+        is_clean = not (self.repeated or self.host_jvms or self.leaks)
+        return self.succeeded and is_clean and self.stored_tables >= len(self.days_reported) and len(self.steps) <= MOST_SUBMISSIONS
 
 
 @contextmanager
@@ -132,6 +135,7 @@ def rehearse(workspace: Workspace, days: DayRange, select: Sequence[str], comput
             found.runs[layer] = result.run_id
             _take(found, instance, result)
     found.seconds, found.steps = time.monotonic() - started, accounts(workspace)
+    found.stored_tables = sum(1 for place in workspace.storage.values() for _ in place.glob("*/*/_delta_log"))
     return found
 
 

@@ -146,7 +146,8 @@ def spark_settings(order: dict[str, Any]) -> dict[str, str]:
         "spark.hadoop.fs.viewfs.overload.scheme.target.file.impl": "org.apache.hadoop.fs.LocalFileSystem",
         "spark.hadoop.fs.AbstractFileSystem.abfss.impl": "org.apache.hadoop.fs.viewfs.ViewFs",
     }
-    mounts = {f"spark.hadoop.fs.viewfs.mounttable.{account}.linkFallback": f"file://{path}" for account, path in order["storage"].items()}
+    # Named by container and account: by the account alone, Hadoop finds no table and quietly takes the root of this machine.
+    mounts = {f"spark.hadoop.fs.viewfs.mounttable.{place}.linkFallback": f"file://{path}" for place, path in order["storage"].items()}
     return {**base, **mounts, **{name: str(value) for name, value in order["spark_conf"].items() if name != "spark.master"}}
 
 

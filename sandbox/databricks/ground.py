@@ -23,7 +23,7 @@ from .workspace import Workspace
 
 RUNTIME = "rehearsal-4.2.x-scala2.13"
 POLICY, POOL, SCOPE, CATALOG = "globalbev-jobs", "globalbev-pool", "globalbev", "spark_catalog"
-ACCOUNT = "globalbevrehearsal.dfs.core.windows.net"
+CONTAINER, ACCOUNT = "lake", "globalbevrehearsal.dfs.core.windows.net"
 ENVIRONMENT_S = 600
 # As deploy/ has it for Azure, as far as a submission can break it.
 RULES: Mapping[str, Mapping[str, Any]] = {
@@ -41,6 +41,8 @@ RULES: Mapping[str, Mapping[str, Any]] = {
     "cluster_type": {"type": "fixed", "value": "job"},
     "dbus_per_hour": {"type": "range", "maxValue": 10},
     "custom_tags.env": {"type": "fixed", "value": "test"},
+    "custom_tags.team": {"type": "fixed", "value": "data-platform"},
+    "custom_tags.data_product": {"type": "fixed", "value": "globalbev-lakehouse"},
     "custom_tags.cost_center": {"type": "fixed", "value": "globalbev"},
 }
 
@@ -83,7 +85,7 @@ def make_workspace(home: Path, folder: Path, secrets: Mapping[str, str], *, has_
         runtime,
         start_s=start_s,
         has_spark=has_spark,
-        storage={ACCOUNT: folder / "storage"},
+        storage={f"{CONTAINER}@{ACCOUNT}": folder / "storage"},
         policies={POLICY: RULES},
         pools={POOL},
         clusters={"1125-000000-existing"},
@@ -97,7 +99,7 @@ def variables(workspace: Workspace, landing: Path) -> dict[str, str]:
     client, secret = workspace.principals.new_client()
     return {
         "GLOBALBEV_ENV": "test",
-        "GLOBALBEV_LAKE": f"abfss://lake@{ACCOUNT}",
+        "GLOBALBEV_LAKE": f"abfss://{CONTAINER}@{ACCOUNT}",
         "GLOBALBEV_LANDING": str(landing),
         "GLOBALBEV_DATABRICKS_HOST": workspace.host,
         "GLOBALBEV_DATABRICKS_AUTH": "oauth",

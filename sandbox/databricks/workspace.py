@@ -43,7 +43,7 @@ class Workspace:
         start_s: how long a cluster takes to start; a real one takes minutes.
         minute_s: how long a minute of a run's time-out takes, for tests that cannot wait.
         has_spark: whether drivers start Spark; tests of the protocol need none.
-        storage: folder by storage account, which clusters see as ``abfss://…@<account>``.
+        storage: folder by container and account, ``lake@account…``, which clusters see as ``abfss://lake@account…``.
     """
 
     folder: Path
@@ -155,7 +155,7 @@ class Workspace:
             "volumes": str(self.volumes.root),
             "host": self.host,
             "token": self._cluster_token,
-            "storage": {account: str(path) for account, path in self.storage.items()},
+            "storage": {place: str(path) for place, path in self.storage.items()},
             "spark_conf": run.cluster.get("spark_conf", {}),
             "spark": self.has_spark,
             "serverless": run.is_serverless,

@@ -74,8 +74,8 @@ def test_each_way_to_sign_in_is_one_that_its_schema_knows(auth: str, part: str) 
 def test_secrets_go_by_name_and_addresses_as_they_are() -> None:
     found = config()
     assert found["secrets_to_env_variables"] == [
-        {"name": "GLOBALBEV_SHOP_DSN", "key": "shop-dsn", "scope": "globalbev"},
-        {"name": "GLOBALBEV_INVENTORY_TOKEN", "key": "inventory-token", "scope": "globalbev"},
+        {"name": "GLOBALBEV_SHOP_DSN", "key": "globalbev-shop-dsn", "scope": "globalbev"},
+        {"name": "GLOBALBEV_INVENTORY_TOKEN", "key": "globalbev-inventory-token", "scope": "globalbev"},
     ]
     assert (
         found["env_variables"].items()

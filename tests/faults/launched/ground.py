@@ -82,7 +82,7 @@ def rehearsal(folder: Path, patch: pytest.MonkeyPatch, **more: str) -> Iterator[
     """A workspace whose clusters lack this project and Spark; the settings lead to it."""
     for name in [name for name in os.environ if name.startswith(("GLOBALBEV_", "ARM_", "DATABRICKS_"))]:
         patch.delenv(name)
-    secrets = {"shop-dsn": DSN, "inventory-token": TOKEN}
+    secrets = {"globalbev-shop-dsn": DSN, "globalbev-inventory-token": TOKEN}
     workspace = make_workspace(ENVIRONMENT_HOME, folder / "workspace", secrets, has_spark=False, start_s=0.1)
     (folder / "instance").mkdir()
     with workspace, dg.DagsterInstance.local_temp(str(folder / "instance")) as instance:

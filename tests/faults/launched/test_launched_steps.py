@@ -145,7 +145,7 @@ REFUSALS: dict[str, tuple[Callable[[Rehearsal], None], str, str]] = {
     ),
     "somebody cancels": (lambda at: at.workspace.faults.add("cancelled"), "GB-3028", "cancelled"),
     "a library is missing": (lambda at: at.workspace.faults.add("missing_library"), "GB-3029", "Library installation failed"),
-    "a secret is missing": (lambda at: at.workspace.secrets["globalbev"].clear(), "GB-3030", "shop-dsn"),
+    "a secret is missing": (lambda at: at.workspace.secrets["globalbev"].clear(), "GB-3030", "globalbev-shop-dsn"),
     "there is no such pool": (lambda at: at.workspace.pools.clear(), "GB-3032", "globalbev-pool"),
     "the cluster's Python is another": (lambda at: at.workspace.faults.add("other_python"), "GB-3004", "same minor version"),
 }
