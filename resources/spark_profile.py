@@ -36,6 +36,10 @@ _OPENED = [
     "sun.util.calendar",
 ]
 
+# An option with a telling name in the text of a Connect plan (protobuf's text format, quotes escaped), or such a parameter of an address.
+_TELLING = r"(?:password|passwd|secret|token|credential)"
+_SECRET_IN_PLAN = rf'(?i)key: "[^"]*{_TELLING}[^"]*"\s+value: "[^"\\]*+(?:\\.[^"\\]*+)*+"|(?<=[?&;]){_TELLING}=[^&;\s"]++'
+
 
 def spark_folder(home: Path) -> Path:
     """Where the local Spark keeps its state, log and temporary files."""
@@ -66,7 +70,7 @@ def session_conf(pool: Pool = "live") -> dict[str, str]:
 
 def spark_conf(settings: Settings) -> dict[str, str]:
     """The settings of the local Spark, server or in process: those of the machine, of SQL, of Delta and of files."""
-    return _machine_conf(settings) | _sql_conf() | _delta_conf() | _file_conf()
+    return _machine_conf(settings) | _sql_conf() | _redaction_conf() | _delta_conf() | _file_conf()
 
 
 def server_conf(port: int, ui_port: int) -> dict[str, str]:
@@ -171,6 +175,14 @@ def _sql_conf() -> dict[str, str]:
         "spark.sql.legacy.parameterSubstitution.constantsOnly": "true",
         # More than 32 paths (184 day folders) start a listing job of up to 10,000 tasks.
         "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
+    }
+
+
+def _redaction_conf() -> dict[str, str]:
+    return {
+        # The UI's Connect tab, its jobs and its REST API show each plan as text, on loopback, to every user of the machine: a JDBC read has its password in it.
+        "spark.sql.redaction.string.regex": _SECRET_IN_PLAN,
+        "spark.sql.redaction.options.regex": r"(?i)url|user|password|secret|token|credential",
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -33,6 +34,7 @@ def test_days_are_utc_days_on_both_sides(settings: Settings) -> None:
 
 def test_every_folder_is_in_the_home_even_of_a_relative_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("resources.settings.PROJECT", tmp_path)
     settings = Settings(home=Path("here"))
     conf = spark_conf(settings)
     folders = [value for name, value in conf.items() if name.endswith((".dir", ".file"))]
@@ -73,3 +75,16 @@ def test_a_setting_that_changes_makes_another_server_and_the_same_ones_do_not(se
 
 def test_an_argument_file_keeps_spaces_quotes_and_backslashes() -> None:
     assert _quoted('-Da=b "c" \\d') == '"-Da=b \\"c\\" \\\\d"'
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ('options {\n  key: "password"\n  value: "s3cret"\n}', "options {\n  X\n}"),
+        ('key: "sslPassword" value: "s3cret \\" s3cret" key: "user" value: "u"', 'X key: "user" value: "u"'),
+        ('value: "jdbc:postgresql://h/d?user=u&password=s3cret&ssl=true"', 'value: "jdbc:postgresql://h/d?user=u&X&ssl=true"'),
+        ('key: "dbtable" value: "(select token from shop.orders) as rows"', 'key: "dbtable" value: "(select token from shop.orders) as rows"'),
+    ],
+)
+def test_what_the_ui_shows_of_a_plan_has_no_secret(settings: Settings, text: str, shown: str) -> None:
+    assert re.sub(spark_conf(settings)["spark.sql.redaction.string.regex"], "X", text) == shown
