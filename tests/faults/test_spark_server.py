@@ -253,3 +253,32 @@ def pools_of(settings: Settings) -> set[str]:
     api = f"{server_status(settings).ui}/api/v1/applications"
     application = json.load(opener.open(api, timeout=20))[0]["id"]
     return {stage["schedulingPool"] for stage in json.load(opener.open(f"{api}/{application}/stages", timeout=20))}
+
+
+def shown(port: int, path: str) -> str:
+    """A page of the server's UI, or an answer of its REST API."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(f"http://127.0.0.1:{port}/{path}", timeout=20) as answer:
+        return str(answer.read().decode())
+
+
+def test_the_ui_shows_no_password_of_a_read(home: Path, settings: Settings) -> None:
+    """A plan stands in the Connect tab from its start on, also when it fails: nobody listens at that address."""
+    ensure_server(settings)
+    spark = open_session(settings)
+    record = read_record(home / "spark")
+    assert record is not None
+    options = {"url": "jdbc:postgresql://127.0.0.1:1/x?password=s3cret-one", "user": "u", "password": "s3cret-two", "sslpassword": 's3cret-"thr33'}
+    try:
+        with pytest.raises(Exception, match=r"refused|PSQLException"):
+            spark.read.format("jdbc").options(**options, dbtable="shop.orders", driver="org.postgresql.Driver").load().collect()
+        spark.range(3).selectExpr("'s3cret-free' as told").collect()
+        [application] = json.loads(shown(record.ui_port, "api/v1/applications"))
+        pages = ["connect/", "jobs/", "SQL/", "environment/"]
+        answers = [f"api/v1/applications/{application['id']}/{path}" for path in ("jobs", "sql?details=true&length=1000", "environment")]
+        assert becomes(lambda: "shop.orders" in shown(record.ui_port, "connect/")), "the read is not shown at all"
+        said = {path: shown(record.ui_port, path) for path in (*pages, *answers)}
+        assert "redacted" in said["connect/"]
+        assert [path for path, text in said.items() if any(f"s3cret-{name}" in text for name in ("one", "two")) or "thr33" in text] == []
+    finally:
+        close_session(spark)
