@@ -16,6 +16,7 @@ from globalbev_assets.contracts.model import Column
 from globalbev_assets.contracts.names import TableName
 from globalbev_assets.transforms.tables import transform_of
 from partitions.days import now
+from resources.delta_log import FolderLog
 from resources.drift.record import Drifts, Seen
 from resources.lakehouse import Lakehouse
 from resources.ledger import LedgerRow
@@ -30,7 +31,7 @@ DAYS = [date(2026, 6, 1), date(2026, 6, 2)]
 def step(lake: Path, *read: str) -> Step:
     """A step over two days of some tables, all loaded just now."""
     rows = [LedgerRow(table, day, "run", "published", now(), "1.0.0") for table in read for day in DAYS]
-    stub = SimpleNamespace(settings=SimpleNamespace(lake_root=str(lake)))
+    stub = SimpleNamespace(settings=SimpleNamespace(lake_root=str(lake)), log=FolderLog())
     return Step(cast("Any", stub), cast("Any", None), DAYS, {(row.table_name, row.business_day): row for row in rows})
 
 
