@@ -133,7 +133,7 @@ class FolderLog:
             table = DeltaTable(path)
         except TableNotFoundError:
             return []
-        rows: list[Row] = table.to_pyarrow_table(filters=list(filters)).to_pylist()
+        rows: list[Row] = table.to_pyarrow_table(filters=list(filters) or None).to_pylist()
         return rows
 
     def arrow(self, path: str, columns: Sequence[str], filters: Sequence[Filter] = ()) -> pa.Table | None:
@@ -206,7 +206,7 @@ class ClusterLog:
 
     def read(self, path: str, filters: Sequence[Filter]) -> list[Row]:
         """See :class:`DeltaLog`."""
-        return [] if self.version(path) is None else [row.asDict() for row in self._frame(path, filters).collect()]
+        return [] if self.version(path) is None else self._frame(path, filters).toArrow().to_pylist()
 
     def arrow(self, path: str, columns: Sequence[str], filters: Sequence[Filter] = ()) -> pa.Table | None:
         """See :class:`DeltaLog`."""

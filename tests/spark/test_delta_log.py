@@ -73,7 +73,9 @@ def test_a_table_is_made_once_and_its_versions_and_commits_are_told(log: DeltaLo
     assert log.version(path) == 0
     made = spark.read.format("delta").load(path)
     assert [(field.name, field.nullable) for field in made.schema] == [(column.name, column.is_nullable) for column in contract.columns]
-    spark.createDataFrame([], made.schema).write.format("delta").mode("append").option("userMetadata", "said").save(path)
+    spark.conf.set("spark.databricks.delta.commitInfo.userMetadata", "said")
+    spark.sql(f"ALTER TABLE delta.`{path}` SET TBLPROPERTIES ('seen' = 'yes')")
+    spark.conf.unset("spark.databricks.delta.commitInfo.userMetadata")
     assert [(row["version"], row["userMetadata"]) for row in log.history(path, 0)] == [(1, "said")]
     assert log.history(path, 1) == []
 
