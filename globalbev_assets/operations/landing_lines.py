@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from itertools import islice
+from functools import lru_cache
 from pathlib import Path
 
 from globalbev_assets.contracts.model import Contract
@@ -29,15 +29,22 @@ def line_of(root: Path, bronze: Contract, source: str, record: int) -> int | Non
     feed, path = file_feed(bronze), root / source
     if feed.format == "json":
         return None
+    lines = _lines_of(path, feed)
+    return lines[record - 1] if 0 < record <= len(lines) else None
+
+
+@lru_cache(maxsize=64)
+def _lines_of(path: Path, feed: FileFeed) -> tuple[int, ...]:
+    """Where each record begins; one look at a file for all of its records. Empty where it is gone or cannot be read."""
     try:
         verdict = inspect(path, feed)
         if verdict.reason:
-            return None
+            return ()
         with open_regular(path) as file:
             text = io.TextIOWrapper(file, "utf-8-sig" if verdict.has_bom else verdict.encoding, newline="")
-            return next(islice(_beginnings(text, feed, verdict), record - 1, None), None)
+            return tuple(_beginnings(text, feed, verdict))
     except (OSError, FileChangedError):
-        return None
+        return ()
 
 
 def _beginnings(text: io.TextIOWrapper, feed: FileFeed, verdict: Inspection) -> Iterator[int]:

@@ -157,10 +157,6 @@ def _replaced(lake: TracedLake, place: Place, bronze: Sequence[Row]) -> dict[str
 
 def quarantine_version(lake: TracedLake, row: QuarantinedRow) -> int | None:
     """The version of the quarantine that brought the row as it is: one writer at a time, so the first commit since its run looked at it."""
-    from deltalake import DeltaTable  # noqa: PLC0415
-
     name = TableName("quarantine", TableName.parse(row.table_name).table)
-    seen_ms = row.last_seen.timestamp() * 1000
-    history = DeltaTable(f"{lake.settings.lake_root}/{name.layer}/{name.table}").history()
-    own = (commit for commit in history if commit["operation"] in ("WRITE", "MERGE") and commit["timestamp"] >= int(seen_ms))
-    return min((int(commit["version"]) for commit in own), default=None)
+    seen_ms = int(row.last_seen.timestamp() * 1000)
+    return min((version for version, at_ms in lake.commits(name) if at_ms >= seen_ms), default=None)

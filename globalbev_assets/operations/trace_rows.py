@@ -29,6 +29,7 @@ class TracedLake:
     settings: Settings
     book: ContractBook
     views: LakeViews
+    _commits: dict[TableName, list[tuple[int, int]]] = field(default_factory=dict)
     _versions: dict[tuple[str, str], dict[date, int]] = field(default_factory=dict)
     _states: dict[str, dict[date, tuple[str, str, datetime]]] = field(default_factory=dict)
 
@@ -54,6 +55,15 @@ class TracedLake:
         if relation is None:
             return []
         return list(relation.select(ColumnExpression("_source"), ColumnExpression("_partition_date")).distinct().fetchall())
+
+    def commits(self, name: TableName) -> list[tuple[int, int]]:
+        """Version and time, in milliseconds, of the table's commits that wrote rows; read once."""
+        if name not in self._commits:
+            from deltalake import DeltaTable  # noqa: PLC0415
+
+            history = DeltaTable(f"{self.settings.lake_root}/{name.layer}/{name.table}").history()
+            self._commits[name] = [(int(each["version"]), int(each["timestamp"])) for each in history if each["operation"] in ("WRITE", "MERGE")]
+        return self._commits[name]
 
     def version(self, name: TableName, run_id: str, day: date | None) -> int | None:
         """The Delta version with which the run published the day; None where the ledger does not say."""
