@@ -35,6 +35,7 @@ from sandbox.layout import Layout
 from sandbox.state import load_state
 
 LOADED_DAYS = 35
+IN_USE = "GLOBALBEV_TEST_LAKE_IN_USE"
 DEFINITIONS = "globalbev_assets.definitions"
 LAYERS = ("bronze", "silver", "gold", "quarantine", "ops")
 MENTIONED = re.compile(rf"\b(?:{'|'.join(LAYERS)})\.[a-z0-9_]+")
@@ -158,12 +159,14 @@ def remove_lake(lake: Lake) -> None:
 
 @contextmanager
 def settings_of(lake: Lake) -> Iterator[None]:
-    """This process's settings are the lake's for so long; the definitions are loaded with them."""
+    """This process's settings are the lake's for so long; the definitions are loaded with them. One lake at a time: two would take turns by chance."""
+    if in_use := os.environ.get(IN_USE):
+        pytest.fail(f"The lake {in_use} is this process's already: a module's tests take `lake` or `own_lake`, not both.")
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("SPARK_CONNECT_MODE_ENABLED", raising=False)
         patch.setenv("SPARK_CONNECT_MODE_ENABLED", "")  # what a session of the server sets is taken back at the end
         patch.delenv("SPARK_CONNECT_MODE_ENABLED")
-        for name, value in lake.variables.items():
+        for name, value in {**lake.variables, IN_USE: str(lake.root)}.items():
             patch.setenv(name, value)
         patch.delitem(sys.modules, DEFINITIONS, raising=False)
         yield

@@ -11,6 +11,7 @@ from typing import cast
 import pytest
 
 from globalbev_assets.contracts.names import TableName
+from resources.delta_log import FolderLog
 from resources.drift.bronze import record_files
 from resources.drift.hold import held_by_drift
 from resources.ledger import LedgerRow
@@ -35,7 +36,7 @@ def world(server: str, tmp_path: Path) -> Iterator[World]:
 
 def load(world: World, files: list[tuple[Path, date]], days: list[date]) -> dict[date, str]:
     """Bronze's look at these files and its load; the days that silver may not read then."""
-    step = cast("Step", SimpleNamespace(lake=SimpleNamespace(settings=world.settings, book=world.book), days=days))
+    step = cast("Step", SimpleNamespace(lake=SimpleNamespace(settings=world.settings, book=world.book, log=FolderLog()), days=days))
     record_files(step, world.book[CRM], files)
     read_at = datetime.now(UTC) + timedelta(seconds=1)
     bronze = {day: LedgerRow(str(CRM), day, "run", "published", read_at, "1.0.0") for day in days}

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -87,6 +88,10 @@ class Attempt:
     days: DayRange
     before: dict[str, list[Row]]
     results: list[StageResult]
+    judged: dict[str, Any]
+    """Of each day, the newest execution of the contract's check of ``silver.orders``, before any other test has run it again."""
+    stored: dict[str, int]
+    """Of each day, the event of the newest materialisation of ``silver.orders``, likewise."""
 
     def states(self, table: str) -> dict[date, str]:
         rows = self.lake.latest([result.run_id for result in self.results])
@@ -116,7 +121,12 @@ def attempt(spoilt_api: tuple[Lake, date]) -> Attempt:
     lake.shop(
         "insert into shop.orders select 980000000 + n, null, 999999, %s, 'placed', 'web', 'USD', %s from generate_series(1, 400) n", [noon, noon]
     )
-    return Attempt(lake, bad, days, before, lake.backfill(days, SELECTED))
+    results = lake.backfill(days, SELECTED)
+    key = dg.AssetKey(["silver", "orders"])
+    judged = {record.partition: record for record in reversed(evaluations(dg.AssetCheckKey(key, "contract"))) if record.partition}
+    with dg.DagsterInstance.get() as instance:
+        stored = {str(record.partition_key): record.storage_id for record in instance.fetch_materializations(key, limit=100).records}
+    return Attempt(lake, bad, days, before, results, judged, stored)
 
 
 def test_the_other_days_and_the_sibling_tables_go_on(attempt: Attempt) -> None:
@@ -162,11 +172,8 @@ def test_dagster_has_the_good_days_and_not_the_bad_one(attempt: Attempt) -> None
 
 
 def test_the_checks_of_each_day_are_in_the_instance_with_what_they_judge(attempt: Attempt) -> None:
-    key = dg.AssetKey(["silver", "orders"])
-    found = {record.partition: record for record in reversed(evaluations(dg.AssetCheckKey(key, "contract"))) if record.partition}
+    found, stored = attempt.judged, attempt.stored
     assert set(found) == {str(day) for day in attempt.days}
-    with dg.DagsterInstance.get() as instance:
-        stored = {record.partition_key: record.storage_id for record in instance.fetch_materializations(key, limit=100).records}
     for day, record in found.items():
         evaluation = record.event.dagster_event.event_specific_data
         assert evaluation.passed == (day != str(attempt.bad)), day

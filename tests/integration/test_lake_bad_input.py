@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -30,7 +29,7 @@ def whole(error: GlobalBevError, code: str, got: str, valid: str) -> None:
     assert str(error).splitlines()[0] == f"{code} {error.what}"
 
 
-def test_an_unknown_environment(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_environment(own_lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GLOBALBEV_ENV", "moon")
     with pytest.raises(TerminalError) as found:
         load_settings()
@@ -52,17 +51,17 @@ def test_a_malformed_day_or_range(first: str, last: str, code: str, got: str, va
     whole(found.value, code, got, valid)
 
 
-def test_days_outside_the_history(lake: Lake) -> None:
-    last = lake.days.last
+def test_days_outside_the_history(own_lake: Lake) -> None:
+    last = own_lake.days.last
     with pytest.raises(TerminalError) as found:
-        plan(lake.settings, DayRange(last, last + timedelta(days=1)))
+        plan(own_lake.settings, DayRange(last, last + timedelta(days=1)))
     whole(found.value, "GB-1006", f"{last} to {last + timedelta(days=1)}", str(last))
 
 
 @pytest.mark.parametrize("name", ["silver/nothing", "silver/orders; drop table x", "../../etc/passwd", ""])
-def test_a_table_that_does_not_exist(lake: Lake, name: str) -> None:
+def test_a_table_that_does_not_exist(own_lake: Lake, name: str) -> None:
     with pytest.raises(GlobalBevError) as found:
-        plan(lake.settings, lake.days, [name])
+        plan(own_lake.settings, own_lake.days, [name])
     assert found.value.got is not None
     assert found.value.valid
     assert found.value.todo
@@ -198,6 +197,7 @@ def test_a_contract_with_a_slip_stops_everything_and_says_where(tmp_path: Path, 
     assert "customers_two.odcs.yaml" in message
 
 
-def test_one_installations_settings_do_not_leak_into_its_error(lake: Lake) -> None:
-    """The lake that tests share is still whole after all this: its newest state has no failed day."""
-    assert {row["state"] for row in replace(lake).latest()} <= {"published", "unchanged", "no_source_data"}
+def test_the_lake_that_was_copied_is_whole_after_all_this(own_lake: Lake, loaded: Lake) -> None:
+    """What fails in one lake leaves no trace in another of the same sources' server, Spark and home: its newest state has no failed day."""
+    assert own_lake.root != loaded.root
+    assert {row["state"] for row in loaded.latest()} <= {"published", "unchanged", "no_source_data"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -58,8 +59,6 @@ def alone(own_lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """The day before the last in an empty lake of its own, beside what the sources held for the range."""
     folder: Path = tmp_path_factory.mktemp("alone")
     day = own_lake.days.last - timedelta(days=1)
-    from dataclasses import replace  # noqa: PLC0415
-
     lake = replace(own_lake, variables=dict(own_lake.variables) | {"GLOBALBEV_LAKE": str(folder / "lake")})
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GLOBALBEV_LAKE", str(folder / "lake"))
@@ -78,8 +77,8 @@ def alone(own_lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
                 "silver/lots",
             ],
         )
-        assert [result.errors for result in results] == [[], []]
-        yield lake, DayRange(day, day)
+    assert [result.errors for result in results] == [[], []]
+    yield lake, DayRange(day, day)  # outside of the patch: other tests of the module run between, on the module's lake
 
 
 @pytest.mark.parametrize("table", [name for name in DATED if name.startswith("bronze.")])
