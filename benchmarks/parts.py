@@ -22,7 +22,7 @@ PARTS = {
     "write and commit quarantine": ("resources.publishing.write_quarantine",),
     "compare with what is there": ("resources.publishing.Publisher._unchanged",),
     "ledger": ("resources.ledger.Ledger.append", "resources.ledger.Ledger.latest"),
-    "days to replay": ("resources.silver_step.with_replays", "resources.replays.paid_before"),
+    "days to replay": ("resources.silver_step.with_replays", "resources.gold_step._reaching"),
     "fetch from the API": ("resources.bronze_step.fetch_days",),
     "list the landing zone": ("resources.bronze_step.list_deliveries",),
     "ask the database": ("resources.shop.Snapshot.counts",),

@@ -68,7 +68,7 @@ _LIMIT_KINDS: tuple[tuple[str, str, Callable[[Limit], bool]], ...] = (
         "Every source row has one outcome, and columns are as full as agreed.",
         lambda limit: limit.metric == "unaccounted" or limit.metric.startswith("null_ratio:"),
     ),
-    ("reconciliation", "Counts and sums equal the source's.", lambda limit: limit.metric == "source_difference"),
+    ("reconciliation", "Counts and sums equal the source's.", lambda limit: limit.metric.startswith(("source_difference", "sum_difference:"))),
 )
 
 

@@ -53,7 +53,8 @@ def failed_days(instance: dg.DagsterInstance, asset: dg.AssetKey, check: str) ->
     newest: dict[str, bool] = {}
     for record in instance.event_log_storage.get_asset_check_execution_history(dg.AssetCheckKey(asset, check), limit=NEWEST_RESULTS):
         evaluation = record.evaluation
-        if evaluation is not None and evaluation.partition is not None:
+        # A check that was planned and never came to a result (its step failed, or still runs) stands there with what was planned.
+        if isinstance(evaluation, dg.AssetCheckEvaluation) and evaluation.partition is not None:
             newest.setdefault(evaluation.partition, evaluation.passed)
     return sorted(day for day, passed in newest.items() if not passed)
 

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from threading import Lock
@@ -19,6 +20,7 @@ from globalbev_assets.transforms.schemas import struct_type
 from partitions.days import now
 from resources.api_feed import ApiAccess, DayFailed, DayFetch
 from resources.bronze_sources import api_feed, file_feed, from_files, from_pages
+from resources.delta_sql import days_predicate
 from resources.drift.bronze import record_files, record_items, record_relation
 from resources.file_feed import ReadyFile
 from resources.gate import Gate
@@ -30,7 +32,7 @@ from resources.publishing import Batch, TableResult
 from resources.readable_files import ReadableFile, readable, remote, working_folder
 from resources.settings import Settings
 from resources.shop import Snapshot, open_snapshot
-from resources.staging import without_rules
+from resources.staging import summed_columns, without_rules
 from resources.steps import Step
 
 if TYPE_CHECKING:
@@ -66,10 +68,14 @@ class BronzeSources:
         try:
             with snapshot.beside() as reading:
                 record_relation(step, contract, reading.connection)
-                counts = reading.counts(contract, step.range)
-                _tell_read("database", counts, started)
                 frame = reading.frame(step.lake.spark, contract, step.range)
-            return _publish(step, contract, frame, counts)
+                left = days_left(step, contract, frame)
+                if left:
+                    step = replace(step, days=sorted({*step.days, *left}))
+                    frame = reading.frame(step.lake.spark, contract, step.range).where(days_predicate("_partition_date", step.days))
+                counts, sums = reading.counts(contract, step.range), reading.sums(contract, summed_columns(contract), step.range)
+                _tell_read("database", counts, started)
+            return _publish(step, contract, frame, Said(counts, sums=sums))
         except (DataRejectedError, TerminalError):
             raise  # the snapshot is as good as before
         except BaseException:
@@ -99,7 +105,7 @@ class BronzeSources:
         for file in wanted:
             counts[file.day] += file.records
         _tell_read("files", counts, started)
-        result = _publish(step, contract, from_files(step.lake.spark, contract, self._readable(contract, wanted)), counts)
+        result = _publish(step, contract, from_files(step.lake.spark, contract, self._readable(contract, wanted)), Said(counts))
         result.results += _files_aside(step, contract, "dead_letter", [file.day for file in found.dead])
         result.results += _files_aside(step, contract, "still_arriving", [file.day for file in found.waiting])
         return result
@@ -123,23 +129,45 @@ class BronzeSources:
             raise next(answer.error for answer in answers if isinstance(answer, DayFailed))
         record_items(step, contract, [path for answer in fetched for path in answer.files])
         frame = from_pages(step.lake.spark, contract, fetched)
-        return _publish(step, contract, frame, counts, {day: why for day, why in refused.items() if day})
+        return _publish(step, contract, frame, Said(counts, {day: why for day, why in refused.items() if day}))
 
 
 def _tell_read(source: str, counts: Mapping[date, int], started: float) -> None:
     emit("source.read", source=source, rows=sum(counts.values()), duration_s=time.monotonic() - started)
 
 
-def _publish(
-    step: Step, contract: Contract, frame: DataFrame | None, counts: dict[date, int] | Counter[date], refused: dict[date, str] | None = None
-) -> TableResult:
+@dataclass(frozen=True)
+class Said:
+    """What the source says of its rows: how many each day has, what of a day could not be read and why, and what its numbers add up to."""
+
+    counts: Mapping[date, int]
+    refused: Mapping[date, str] = field(default_factory=dict)
+    sums: Mapping[str, Mapping[date, Decimal]] = field(default_factory=dict)
+
+
+def days_left(step: Step, contract: Contract, rows: DataFrame) -> list[date]:
+    """Days outside the step's under which the table still has rows that the source has in the step's by now: their business time was corrected.
+
+    Those days are read again too, or such a row would count on both.
+    """
+    from pyspark.sql import functions as F  # noqa: PLC0415
+
+    elsewhere = [day for day, row in step.history(contract.name).items() if row.published and day not in step.days]
+    if contract.date_column is None or contract.source.options["mode"] == "full" or not elsewhere:
+        return []
+    held = step.lake.read(contract.name).where(~F.expr(days_predicate(contract.date_column, step.days)))
+    moved = held.select("_source_position", contract.date_column).join(rows.select("_source_position"), "_source_position", "left_semi")
+    return sorted(row[0] for row in moved.select(contract.date_column).distinct().collect())
+
+
+def _publish(step: Step, contract: Contract, frame: DataFrame | None, said: Said) -> TableResult:
     from pyspark.sql import functions as F  # noqa: PLC0415
 
     spark = step.lake.spark
     rows = frame if frame is not None else spark.createDataFrame([], struct_type(contract))
     if "_ingested_at" not in rows.columns or frame is None:
         rows = rows.withColumn("_ingested_at", F.lit(now()))
-    gate = Gate(contract, step.history(contract.name), counts, refused or {})
+    gate = Gate(contract, step.history(contract.name), said.counts, said.refused, sums=said.sums)
     return step.publisher.publish(Batch(contract, without_rules(rows), step.days, gate))
 
 

@@ -57,16 +57,19 @@ def table_at(path: str) -> str:
     return f"delta.`{path}`"
 
 
-def merge(target: str, source_view: str, key: Sequence[str], *, columns: Sequence[str], newer_wins: bool) -> str:
-    """MERGE by key. Rows marked ``_is_deleted`` leave the target; with ``newer_wins`` a matched row is replaced only by the same or a newer ``_version``."""
+def merge(target: str, source_view: str, key: Sequence[str], *, columns: Sequence[str], withdrawn: Collection[str] = ()) -> str:
+    """MERGE by key. Rows marked ``_is_deleted`` leave the target.
+
+    A matched row is replaced only by the same or a newer ``_version``; by any, where it came from a ``withdrawn`` source.
+    """
     on = " AND ".join(f"t.{quoted(name)} <=> s.{quoted(name)}" for name in key)
     values = ", ".join(f"t.{quoted(name)} = s.{quoted(name)}" for name in columns)
     listed, taken = ", ".join(quoted(name) for name in columns), ", ".join(f"s.{quoted(name)}" for name in columns)
-    condition = " AND s._version >= t._version" if newer_wins else ""
+    is_withdrawn = f" OR t._source IN ({', '.join(text_literal(name) for name in sorted(withdrawn))})" if withdrawn else ""
     parts = [
         f"MERGE INTO {table_at(target)} t USING {identifier(source_view)} s ON {on}",
         "WHEN MATCHED AND s._is_deleted THEN DELETE",
-        f"WHEN MATCHED{condition} THEN UPDATE SET {values}",
+        f"WHEN MATCHED AND (s._version >= t._version{is_withdrawn}) THEN UPDATE SET {values}",
         f"WHEN NOT MATCHED AND NOT s._is_deleted THEN INSERT ({listed}) VALUES ({taken})",  # noqa: S608  all parts are parsed
     ]
     return "\n".join(parts)

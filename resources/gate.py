@@ -48,6 +48,7 @@ class Gate:
         source_rows: rows that the source says each day has; where given, it is what must be accounted for.
         refused: days that may not be published whatever their figures, with the reason (a failed upstream, say).
         amounts: by day, what the total of the batch must be (gold).
+        sums: by column that the source can add up, and by day, what its rows come to; a day without rows comes to nothing.
     """
 
     contract: Contract
@@ -55,6 +56,7 @@ class Gate:
     source_rows: Mapping[date, int] | None = None
     refused: Mapping[date, str] = field(default_factory=dict)
     amounts: Mapping[date, Decimal] = field(default_factory=dict)
+    sums: Mapping[str, Mapping[date, Decimal]] = field(default_factory=dict)
 
     def judge(self, found: Mapping[date, DayFigures], days: Sequence[date]) -> dict[date, Day]:
         """A judged :class:`Day` for each of ``days``; a day without rows has figures of zero."""
@@ -81,6 +83,8 @@ class Gate:
             observed["quarantined_ratio"] = Decimal(figures.quarantined) / Decimal(rows_in)
         observed |= {f"rule:{rule_id}": Decimal(figures.by_rule.get(rule_id, 0)) for rule_id in _rules_with_limits(self.contract)}
         observed |= {f"null_ratio:{name}": Decimal(count) / Decimal(max(figures.published, 1)) for name, count in figures.nulls.items()}
+        for name, by_day in self.sums.items():
+            observed[f"sum_difference:{name}"] = figures.sums.get(name, Decimal(0)) - by_day.get(figures.day, Decimal(0))
         if figures.distinct_keys is not None:
             observed["duplicate_keys"] = Decimal(figures.published - figures.distinct_keys)
         typical = _typical(figures.day, volumes)

@@ -1,8 +1,12 @@
-"""Gold: sums of silver, a day replaced as a whole, reconciled with what silver has in scope."""
+"""Gold: sums of silver, a day replaced as a whole, reconciled with what silver has in scope.
+
+Days outside the step's may depend on them: a week's panel is delivered after the week, an order is paid after its day. They are built with the
+step's where they were built before, and told of where something changed in them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -13,9 +17,10 @@ from globalbev_assets.contracts.names import TableName
 from globalbev_assets.transforms import gold_operations, gold_sales
 from globalbev_assets.transforms.gold_sales import lookback_of
 from partitions.days import DayRange
+from resources.delta_sql import days_predicate
 from resources.gate import Gate
+from resources.gold_reach import days_of_panel, days_paid
 from resources.publishing import Batch, TableResult, newest_only
-from resources.replays import paid_before
 from resources.staging import without_rules
 from resources.steps import Step
 
@@ -70,7 +75,7 @@ _NET_SALES = Total("net_sales", gold_sales.in_scope_amounts, _DATED, ("silver.pr
 _PAID = Total("captured + refunded + failed", gold_operations.paid_amounts, ("silver.payments",))
 TABLES: dict[str, Gold] = {
     "fact_sku_market_performance": Gold(
-        gold_sales.fact_sku_market_performance, ("silver.products", "silver.market_panel"), _DATED, _DATED, _NET_SALES
+        gold_sales.fact_sku_market_performance, ("silver.products", "silver.market_panel"), _DATED, _DATED, _NET_SALES, also=days_of_panel
     ),
     "fact_daily_sales": Gold(gold_sales.fact_daily_sales, ("silver.products",), _DATED, _DATED, _NET_SALES),
     "executive_kpis": Gold(gold_sales.executive_kpis, (*SALES, "bronze.inventory", "ops.quality"), _DATED, (), _NET_SALES),
@@ -78,7 +83,7 @@ TABLES: dict[str, Gold] = {
         gold_operations.inventory_position, (*SALES, "silver.inventory_levels", "bronze.inventory"), ("silver.inventory_levels",)
     ),
     "finance_daily_payments": Gold(
-        gold_operations.finance_daily_payments, ("silver.payments", "silver.order_lines"), ("silver.payments",), total=_PAID, also=paid_before
+        gold_operations.finance_daily_payments, ("silver.payments", "silver.order_lines"), ("silver.payments",), total=_PAID, also=days_paid
     ),
 }
 
@@ -87,16 +92,36 @@ def publish_gold(step: Step, contract: Contract) -> TableResult:
     """Publish one gold table for the step's days."""
     gold = TABLES[contract.table]
     step.latest |= step.lake.ledger.latest(gold.needs)
-    if gold.also:
-        step = replace(step, days=sorted({*step.days, *gold.also(step)}))
+    asked = set(step.days)
+    step = _reaching(step, contract, gold)
     refused = {day: why for name in gold.needs for day, why in step.unreadable(TableName.parse(name)).items()}
     days = [day for day in step.days if day not in refused]
     if contract.is_snapshot and days and not newest_only(days, step.history(contract.name)):
         days = []  # a newer day stands there: this one has nothing to show
     refs = _references(step, contract, gold, days)
     frame = _as_published(contract, _dated(contract, gold.build(refs, days or step.days), days))
+    if contract.date_column is not None:  # a build shows all days from the first to the last, and a commit takes none but the step's
+        frame = frame.where(days_predicate("_partition_date", days or step.days))
     gate = Gate(contract, step.history(contract.name), None, refused, _amounts(step, gold.total, days) if gold.total and days else {})
-    return step.publisher.publish(Batch(contract, frame, step.days, gate, total=gold.total.expression if gold.total else None))
+    result = step.publisher.publish(Batch(contract, frame, step.days, gate, total=gold.total.expression if gold.total else None))
+    return _telling(result, asked)
+
+
+def _reaching(step: Step, contract: Contract, gold: Gold) -> Step:
+    """The step, with the days beside its own that depend on them: those that the table has, and whose inputs may be read."""
+    if not gold.also:
+        return step
+    known = step.history(contract.name)
+    needed = [step.history(TableName.parse(name)) for name in gold.needs]
+    found = {day for day in gold.also(step) if day in known and all(day in rows and rows[day].is_readable for rows in needed)}
+    return replace(step, days=sorted({*step.days, *found}))
+
+
+def _telling(result: TableResult, asked: Collection[date]) -> TableResult:
+    """The result without the days beside the step's in which nothing changed."""
+    quiet = {row.business_day for row in result.rows if row.business_day not in asked and row.state in ("unchanged", "no_source_data")}
+    rows = [row for row in result.rows if row.business_day not in quiet]
+    return replace(result, rows=rows, results=[line for line in result.results if line.business_day not in quiet])
 
 
 def _references(step: Step, contract: Contract, gold: Gold, days: Sequence[date]) -> dict[str, DataFrame]:

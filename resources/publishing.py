@@ -91,8 +91,8 @@ class Publisher:
         staged = stage(batch.frame)
         judged = batch.gate.judge(figures(staged, contract, batch.total), batch.days)
         good = {day for day, at_gate in judged.items() if not at_gate.reason}
-        if contract.is_snapshot:
-            good &= newest_only(batch.days, batch.gate.history)
+        if contract.is_snapshot and good:  # of those that may be published: yesterday's picture is better than the one before
+            good &= newest_only(good, batch.gate.history)
         self.lake.ensure_table(contract)
         spark = self.lake.spark
         with self.leases.hold(contract.name, session_id(spark), self.run_id, lambda: settle(self.lake.settings, spark)):
@@ -204,7 +204,7 @@ class Publisher:
         source.createOrReplaceTempView(view)
         try:
             self.lake.spark.conf.set("spark.databricks.delta.commitInfo.userMetadata", metadata)
-            self.lake.spark.sql(merge(target, view, contract.key, columns=contract.column_names, newer_wins=True))
+            self.lake.spark.sql(merge(target, view, contract.key, columns=contract.column_names, withdrawn=replaced))
         finally:
             self.lake.spark.conf.unset("spark.databricks.delta.commitInfo.userMetadata")
             self.lake.spark.catalog.dropTempView(view)

@@ -1,4 +1,4 @@
-"""Days to process again because something that they refer to is there now: the reference of a quarantined row, a later payment of an order.
+"""Days to process again because something that they refer to is there now: the reference of a quarantined row.
 
 A row that is quarantined as ``unknown_<reference>`` or ``parent_quarantined`` waits for nothing but its reference. When that has arrived, the step
 takes the row's day with its own, so that nobody has to remember it. Found in the quarantine table and the references alone, in 50 ms and
@@ -16,7 +16,6 @@ import pyarrow as pa
 
 from globalbev_assets.contracts.model import Contract
 from globalbev_assets.contracts.names import TableName
-from resources.delta_sql import days_predicate
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -83,14 +82,6 @@ def waiting_rules(step: Step, contract: Contract, same_day: Collection[str]) -> 
             reference, key = references[rule.column]
             day = step.lake.book[reference].date_column if str(reference) in same_day else None
             yield Waiting(rule.id, rule.column, fields[rule.column], reference, key, day)
-
-
-def paid_before(step: Step) -> list[date]:
-    """Days outside the step's with earlier payments of the orders that were paid in them: what is open of an order is booked on its last payment."""
-    payments = step.lake.read(TableName("silver", "payments")).select("order_id", "paid_date")
-    is_ours = days_predicate("paid_date", step.days)
-    earlier = payments.where(f"NOT ({is_ours})").join(payments.where(is_ours).select("order_id").distinct(), "order_id", "left_semi")
-    return sorted(row["paid_date"] for row in earlier.select("paid_date").distinct().collect())
 
 
 def _resolved_days(step: Step, contract: Contract, same_day: Collection[str]) -> list[date]:

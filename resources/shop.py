@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -17,7 +18,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from globalbev_assets.contracts.drift import is_essential, is_time
-from globalbev_assets.contracts.drift_types import TIMES, source_family
+from globalbev_assets.contracts.drift_types import NUMBERS, TIMES, source_family
 from globalbev_assets.contracts.model import Contract
 from globalbev_assets.errors import DataRejectedError, TerminalError, TransientError
 from partitions.days import DayRange
@@ -76,6 +77,19 @@ class Snapshot:
             day=relation.day(self.read_at), source=relation.source, within=relation.within(days, self.read_at)
         )
         return {day: int(count) for day, count in self._fetch(query)}
+
+    def sums(self, contract: Contract, names: Sequence[str], days: DayRange) -> dict[str, dict[date, Decimal]]:
+        """What the source's numbers add up to, by column and business day, in this snapshot; not of columns that are none there (schema drift says so)."""
+        relation, types = Relation.of(contract), self._column_types(Relation.of(contract))
+        wanted = [(name, of) for name in names if (of := contract.column(name).source_in(types)) and source_family(types[of]) in NUMBERS]
+        if not wanted:
+            return {}
+        columns = [sql.SQL("sum(t.{c}::numeric) filter (where t.{c}::numeric <> 'NaN')").format(c=sql.Identifier(of)) for _, of in wanted]
+        day = sql.Literal(days.last) if relation.is_full else relation.day(self.read_at)
+        within = sql.SQL("true") if relation.is_full else relation.within(days, self.read_at)
+        query = sql.SQL("select {} as d, {} from {} where {} group by 1").format(day, sql.SQL(", ").join(columns), relation.source, within)
+        rows = self._fetch(query)
+        return {name: {row[0]: Decimal(row[place] or 0) for row in rows} for place, (name, _) in enumerate(wanted, start=1)}
 
     def frame(self, spark: SparkSession, contract: Contract, days: DayRange) -> DataFrame:
         """The rows of these days: text columns, ``_partition_date``, ``_source``, ``_source_position``, ``_ingested_at``, ``_rescued``.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -35,22 +36,23 @@ def silver_batch(step: Step, contract: Contract) -> Batch:
     source = TableName.parse(contract.source.options["table"])
     transform = transform_of(contract.name)
     step = with_replays(step, contract, transform.reads_days)
+    bronze_contract = step.lake.book[source]
+    replaced = _replaced_sources(step, source) if bronze_contract.source.kind == "file_feed" else {}
+    if contract.is_keyed:
+        step = replace(step, days=sorted({*step.days, *_held_elsewhere(step, contract, source, _taken_away(step, replaced))}))
     step.lake.ensure_table(contract)
     against = step.lake.version(contract.name) if contract.is_keyed else None  # before anything is read of it
     refused = _refused(step, source, transform)
     arrived = {day: row.published for day, row in step.history(source).items() if day in step.days and day not in refused}
     filled = sorted(day for day, rows in arrived.items() if rows)
     bronze = step.lake.read(source, filled)
-    bronze_contract = step.lake.book[source]
     is_delivered = bronze_contract.source.kind != "database" or bronze_contract.source.options.get("mode") != "full"
-    replaced: dict[str, date] = {}
     if bronze_contract.source.kind == "file_feed":
-        replaced = _replaced_sources(step, source)
         bronze = bronze.withColumn(REPLACED, F.col("_source").isin(sorted(replaced)) if replaced else F.lit(False))
     refs = _references(step, contract, transform, filled)
-    frame = judged(contract, bronze, transform, refs, is_delivered=is_delivered, held=_held(step, contract), cut=step.lake.cut)
+    taken_away = _taken_away(step, replaced)
+    frame = judged(contract, bronze, transform, refs, is_delivered=is_delivered, held=_held(step, contract, taken_away), cut=step.lake.cut)
     gate = Gate(contract, step.history(contract.name), arrived, refused)
-    taken_away = {name: by for name, by in replaced.items() if by in step.days}
     return Batch(contract, frame, step.days, gate, transform.output, taken_away, against=against)
 
 
@@ -67,15 +69,41 @@ def _references(step: Step, contract: Contract, transform: Transform, days: list
     return found | {name: step.lake.read(TableName.parse(name), days) for name in transform.reads_days}
 
 
-def _held(step: Step, contract: Contract) -> DataFrame | None:
-    """Newest version of each group that the table holds; None for tables that are replaced by day, and while there is nothing."""
+def _taken_away(step: Step, replaced: Mapping[str, date]) -> dict[str, date]:
+    """Of the replaced files, those whose correction was delivered in the step's days."""
+    return {name: by for name, by in replaced.items() if by in step.days}
+
+
+def _held_elsewhere(step: Step, contract: Contract, source: TableName, taken_away: Collection[str]) -> set[date]:
+    """Days of bronze with other versions of what a correction takes away: one that leaves a key out lets the version before it come back.
+
+    A key is told by its text, trimmed and in lower case, as it is in bronze.
+    """
+    from pyspark.sql import functions as F  # noqa: PLC0415
+
+    if not taken_away or step.lake.is_empty(contract.name):
+        return set()
+    group = group_key(contract)
+    names = {name: contract.column(name).source or name for name in group}
+    gone = step.lake.read(contract.name).where(F.col("_source").isin(sorted(taken_away)))
+    keys = gone.select(*[F.lower(F.col(name).cast("string")).alias(f"_key_{name}") for name in group]).distinct()
+    bronze = step.lake.read(source).where(~F.col("_source").isin(sorted(taken_away)))
+    rows = bronze.select("_partition_date", *[F.lower(F.trim(names[name])).alias(f"_key_{name}") for name in group])
+    found = rows.join(F.broadcast(keys), [f"_key_{name}" for name in group], "left_semi").select("_partition_date").distinct().collect()
+    known = step.history(source)
+    return {row[0] for row in found if row[0] in known and known[row[0]].is_readable}
+
+
+def _held(step: Step, contract: Contract, taken_away: Collection[str]) -> DataFrame | None:
+    """Newest version of each group that the table holds and keeps; None for tables that are replaced by day, and while there is nothing."""
     if not contract.is_keyed:
         return None
     if step.lake.is_empty(contract.name):
         return None
     from pyspark.sql import functions as F  # noqa: PLC0415
 
-    return step.lake.read(contract.name).groupBy(*group_key(contract)).agg(F.max("_version").alias("_held_version"))
+    kept = step.lake.read(contract.name).where(~F.col("_source").isin(sorted(taken_away))) if taken_away else step.lake.read(contract.name)
+    return kept.groupBy(*group_key(contract)).agg(F.max("_version").alias("_held_version"))
 
 
 def _replaced_sources(step: Step, source: TableName) -> dict[str, date]:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
 
+SUM_TYPE = "decimal(38,8)"
+
+
 @dataclass
 class DayFigures:
     """What was observed of one business day of one table, in source rows."""
@@ -32,6 +35,7 @@ class DayFigures:
     amount: Decimal = Decimal(0)
     distinct_keys: int | None = None
     nulls: dict[str, int] = field(default_factory=dict)
+    sums: dict[str, Decimal] = field(default_factory=dict)
     by_rule: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -61,6 +65,11 @@ def rule_ids(contract: Contract) -> tuple[str, ...]:
     return tuple(rule.id for rule in contract.rules) + extra
 
 
+def summed_columns(contract: Contract) -> list[str]:
+    """Columns whose sum by day is compared with the source's."""
+    return [limit.metric.removeprefix("sum_difference:") for limit in contract.limits if limit.metric.startswith("sum_difference:")]
+
+
 def figures(staged: DataFrame, contract: Contract, total: str | None = None) -> dict[date, DayFigures]:
     """Count the staged rows by business day (``_partition_date``), outcome and rule, in one job; the result is a row a day.
 
@@ -88,6 +97,7 @@ def figures(staged: DataFrame, contract: Contract, total: str | None = None) -> 
         contract.layer != "bronze" and bool(contract.key) and set(row_key(contract)) == set(contract.key) and set(contract.key) <= set(staged.columns)
     )
     counted.append((F.count_distinct(F.when(is_published, F.struct(*contract.key))) if has_key else F.lit(None).cast("long")).alias("distinct_keys"))
+    counted += [F.sum(F.when(is_published, F.col(name).try_cast(SUM_TYPE))).alias(f"sum_{name}") for name in summed_columns(contract)]
     nullable = [limit.metric.removeprefix("null_ratio:") for limit in contract.limits if limit.metric.startswith("null_ratio:")]
     counted += [F.count_if(is_published & F.col(name).isNull()).alias(f"null_{name}") for name in nullable]
     counted.append((F.sum(F.expr(total)) if total else F.lit(0)).alias("amount"))
@@ -112,6 +122,7 @@ def _of_row(row: dict[str, object], ids: Sequence[str]) -> DayFigures:
         amount=Decimal(str(row["amount"] or 0)),
         content_hash=f"{row['published']}:{_text(row['content_hash'])}" + (f":{_text(row['aside_hash'])}" if row["quarantined"] else ""),
         distinct_keys=None if row["distinct_keys"] is None else number("distinct_keys"),
+        sums={name.removeprefix("sum_"): Decimal(str(row[name] or 0)) for name in row if name.startswith("sum_")},
         nulls={name.removeprefix("null_"): number(name) for name in row if name.startswith("null_")},
         by_rule={rule_id: number(f"rule_{index}") for index, rule_id in enumerate(ids) if row[f"rule_{index}"]},
     )

@@ -54,7 +54,7 @@ def _region(dice: Random, region: Region) -> Spelling:
 def _city_and_postal(dice: Random, who: Person) -> tuple[Spelling, Spelling]:
     drawn = dice.random()
     if drawn < 0.012:
-        return Spelling(f"{who.city} {who.postal_code}"), unreadable(who.city, "postal_code_unreadable")
+        return Spelling(f"{who.city} {who.postal_code}"), normalised(who.city, "postal_code_in_city", who.postal_code)
     if drawn < 0.018:
         return Spelling(who.city), unreadable(dice.choice(("n/a", "43", "unknown", "?????")), "postal_code_unreadable")
     city = normalised(who.city.upper(), "city_case", who.city) if dice.random() < 0.08 else Spelling(who.city)

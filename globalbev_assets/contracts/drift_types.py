@@ -18,6 +18,8 @@ _FAMILIES: dict[str, tuple[str, ...]] = {
 }
 _FAMILY = {name: family for family, names in _FAMILIES.items() for name in names}
 TIMES = frozenset({"date", "timestamp", "timestamptz"})
+NUMBERS = frozenset({"whole", "decimal"})
+"""Families that add up exactly."""
 _WIDTH = {"smallint": 1, "int2": 1, "integer": 2, "int": 2, "int4": 2, "bigint": 3, "int8": 3}
 _BOUNDS = re.compile(r"\((\d+)(?:,\s*(-?\d+))?\)")
 # For each family of a source type: the kinds of silver's types that read every value of it.

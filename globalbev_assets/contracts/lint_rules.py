@@ -103,7 +103,7 @@ def _limit(contract: Contract, limit: Limit, at: str) -> Iterator[Problem]:
     if (base in METRICS_OF) != bool(separator) or base not in METRICS | METRICS_OF:
         known = [*sorted(METRICS), *(f"{name}:…" for name in sorted(METRICS_OF))]
         yield Problem("GB-1036", f"{at}.metric", "There is no such figure.", limit.metric, closest(base, METRICS | METRICS_OF) or ", ".join(known))
-    elif base == "null_ratio" and subject not in contract.column_names:
+    elif base in ("null_ratio", "sum_difference") and subject not in contract.column_names:
         yield Problem("GB-1032", f"{at}.metric", "The table has no such column.", subject, closest(subject, contract.column_names))
     elif base == "rule" and subject not in ids:
         yield Problem("GB-1036", f"{at}.metric", "The table has no such rule.", subject, closest(subject, ids))

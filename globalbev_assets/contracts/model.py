@@ -50,7 +50,8 @@ class Limit:
 
     Blocking limits hold the day back before it is published; the others warn.
     Metrics: ``rows_in``, ``published``, ``quarantined_ratio``, ``unaccounted``, ``duplicate_keys``, ``source_difference``,
-    ``volume_ratio`` (rows over the median of the last eight same weekdays, judged from four on), ``null_ratio:<column>``, ``rule:<rule id>`` (rows).
+    ``volume_ratio`` (rows over the median of the last eight same weekdays, judged from four on), ``null_ratio:<column>``, ``rule:<rule id>`` (rows),
+    ``sum_difference:<column>`` (the table's sum less the source's; where the source is a database).
     """
 
     id: str

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 METRICS = frozenset({"rows_in", "published", "quarantined_ratio", "unaccounted", "duplicate_keys", "source_difference", "volume_ratio"})
-METRICS_OF = frozenset({"null_ratio", "rule"})
-"""Metrics of a column or a rule: ``null_ratio:<column>``, ``rule:<rule id>``."""
+METRICS_OF = frozenset({"null_ratio", "sum_difference", "rule"})
+"""Metrics of a column or a rule: ``null_ratio:<column>``, ``sum_difference:<column>``, ``rule:<rule id>``."""
 
 CLEANERS = frozenset(
     "upper lower title single_spaced flag code_flag order_status payment_status phone email date region postal_code street city person_name country".split()  # noqa: SIM905

@@ -168,13 +168,13 @@ def execute(stages: Sequence[Stage], console: Console | None = None) -> list[Sta
 
 
 def _with_replayed(stage: Stage, done: Sequence[StageResult]) -> Stage:
-    """Gold's stage, widened by the days that silver has published again beside the range, and by how far those reach; other stages as they are."""
+    """The stage, widened by the days that the layers before it have published again beside the range, and by how far those reach."""
     replayed = [day for result in done for day in result.replayed]
-    if stage.layer != "gold" or not replayed:
+    if not replayed:
         return stage
     reached = plan(load_settings(), DayRange.around(replayed), stage.tables)[-1].days
     days = DayRange.around([stage.days.first, stage.days.last, reached.first, reached.last])
-    return replace(stage, days=days, why=f"rows of {', '.join(map(str, replayed[:3]))} were replayed")
+    return replace(stage, days=days, why=f"rows of {', '.join(map(str, replayed[:3]))} were published again")
 
 
 def _run(stage: Stage, job: dg.JobDefinition, instance: dg.DagsterInstance, console: Console | None) -> StageResult:

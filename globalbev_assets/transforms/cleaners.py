@@ -85,7 +85,7 @@ CLEANERS: dict[str, Callable[[SparkColumn], SparkColumn]] = {
     "single_spaced": lambda text: F.regexp_replace(text, r"\s+", " "),
     "email": lambda text: F.when(F.trim(text).rlike(_EMAIL), F.lower(F.trim(text))),
     "country": _country,
-    "city": lambda text: F.initcap(F.regexp_replace(F.trim(text), r"\s*\d{5}(-\d{4})?\z|\s+[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}\z", "")),
+    "city": lambda text: F.initcap(F.regexp_replace(F.trim(text), r"(?i)\s*\d{5}(-\d{4})?\z|\s+[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}\z", "")),
     "person_name": lambda text: F.regexp_replace(text, r"\s+", " "),
     "order_status": _lookup(ORDER_STATUSES, "unknown"),
     "payment_status": _lookup(PAYMENT_STATUSES, "unknown"),

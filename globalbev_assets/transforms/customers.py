@@ -16,9 +16,11 @@ from scourgify.address_constants import STATE_ABBREVIATIONS
 from globalbev_assets.transforms import contact_values
 from globalbev_assets.transforms.cleaners import first_match
 from globalbev_assets.transforms.registry import References, Transform
+from globalbev_assets.transforms.rules import RAW
 
 YOUNGEST, OLDEST = 13, 110
 POSTAL_CODES = {"US": r"\A\d{5}(-\d{4})?\z", "GB": r"\A[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}\z"}
+POSTAL_CODE_IN_CITY = r"(?:\A|\s)(\d{5}(?:-\d{4})?|[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2})\z"
 _DAY_MONTH_YEAR = r"\A(\d{1,2})([/.\-])(\d{1,2})[/.\-](\d{4}|\d{2})\z"
 
 
@@ -98,8 +100,18 @@ def _region() -> SparkColumn:
 
 
 def _postal_code() -> SparkColumn:
-    """The country's own form; NULL for a text that has another. Countries whose form we do not know keep theirs."""
-    text = F.upper(F.regexp_replace(F.trim(F.col("postal_code")), r"\s+", ""))
+    """The country's own form: of its own field, else of the end of the city's, where people write it too; NULL where neither has it.
+
+    Countries whose form we do not know keep what their field has.
+    """
+    in_city = F.nullif(F.regexp_extract(F.upper(F.trim(F.col(f"{RAW}.city"))), POSTAL_CODE_IN_CITY, 1), F.lit(""))
+    own = _formed(F.col("postal_code"))
+    has_form = F.col("country_code").isin(list(POSTAL_CODES))
+    return F.when(has_form, F.coalesce(own, _formed(in_city))).otherwise(own)
+
+
+def _formed(code: SparkColumn) -> SparkColumn:
+    text = F.upper(F.regexp_replace(F.trim(code), r"\s+", ""))
     british = F.regexp_replace(text, r"\A(.+)(\d[A-Z]{2})\z", "$1 $2")
     formed = F.when(F.col("country_code") == "GB", british).otherwise(text)
     wrong = [((F.col("country_code") == country) & ~formed.rlike(pattern), F.lit(None)) for country, pattern in POSTAL_CODES.items()]

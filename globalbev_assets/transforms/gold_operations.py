@@ -31,9 +31,9 @@ def inventory_position(refs: References, days: Sequence[date]) -> DataFrame:
     part = F.when(total > 0, F.col("_company_units") * positive).otherwise(F.col("_company_units"))
     whole = F.lit(COVER_DAYS) * F.when(total > 0, total).otherwise(F.count(F.lit(1)).over(stock))
     per_day = F.round(part.cast("decimal(38,8)") / whole.cast("decimal(38,8)"), 6).cast("decimal(18,6)")
-    cover = F.when(
-        F.col("units_per_day") > 0, F.round(F.greatest(F.col("available"), F.lit(0)).cast("decimal(38,8)") / F.col("units_per_day"), 2)
-    ).cast("decimal(18,6)")
+    cover = F.when(F.col("units_per_day") > 0, F.round(F.greatest(F.col("available"), F.lit(0)).cast(MONEY) / F.col("units_per_day"), 2)).cast(
+        "decimal(18,6)"
+    )
     result = joined.withColumn("units_per_day", per_day).withColumn("days_of_cover", cover)
     return result.join(_stocked_out_since(refs, last), ["warehouse_id", "sku"], "left").drop("_company_units").withColumn("as_of", F.lit(last))
 

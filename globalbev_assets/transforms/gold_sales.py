@@ -16,6 +16,9 @@ from pyspark.sql import functions as F
 from globalbev_assets.transforms.registry import References
 
 MONEY, RATIO = "decimal(18,4)", "decimal(18,6)"
+PRODUCTS = ("decimal(26,8)", "decimal(24,8)")
+"""Of two amounts each: their quotient has 12 digits."""
+PANEL_DAYS = 7
 OUT_OF_SCOPE = ("cancelled", "unknown")
 
 
@@ -71,7 +74,7 @@ def _with_category(rows: DataFrame) -> DataFrame:
     # One quotient of products: from two prices rounded to six digits the index was wrong in its fifth.
     dear, cheap = F.col("net_sales") * category_units * 100, F.col("units_sold") * category_sales
     return (
-        priced.withColumn("price_index", F.when(category_units != 0, _ratio(dear, cheap, RATIO)))
+        priced.withColumn("price_index", F.when(category_units != 0, _ratio(dear, cheap, RATIO, PRODUCTS)))
         .withColumn("volume_litres", F.round(F.col("units_sold") * F.col("total_volume_ml") / 1000, 4).cast(MONEY))
         .withColumn("value_share", _ratio(F.col("net_sales"), F.col("category_net_sales"), RATIO))
     )
@@ -83,14 +86,19 @@ def _with_panel(rows: DataFrame, refs: References) -> DataFrame:
     products = refs["silver.products"].select("sku", F.col("category").alias("_category"))
     category = Window.partitionBy("week_start", "market_id", "_category")
     share = _ratio(F.col("units"), F.sum("units").over(category), RATIO)
+    following = F.lead("week_start").over(Window.partitionBy("market_id", "sku").orderBy("week_start"))
     panel = (
         panel.join(F.broadcast(products), "sku", "left")
         .withColumn("panel_market_share", share)
+        .withColumn("_week_end", F.least(F.date_add("week_start", PANEL_DAYS - 1), F.date_sub(following, 1)))  # no day is in two weeks
         .withColumnRenamed("units", "panel_units")
         .drop("_category")
     )
-    week = F.date_trunc("week", "sale_date").cast("date")
-    joined = rows.withColumn("week_start", week).join(F.broadcast(panel), ["week_start", "market_id", "sku"], "left").drop("week_start")
+    # By the days of the panel's own week: a panel whose weeks begin on Sunday would meet no Monday.
+    is_of_week = F.col("sale_date").between(F.col("week_start"), F.col("_week_end"))
+    same = (rows["market_id"] == panel["market_id"]) & (rows["sku"] == panel["sku"]) & is_of_week
+    shown = [panel[name] for name in ("is_on_display", "is_featured", "panel_units", "panel_market_share")]
+    joined = rows.join(F.broadcast(panel), same, "left").select(*[rows[name] for name in rows.columns], *shown)
     return joined.withColumn("is_on_display", F.coalesce("is_on_display", F.lit(False))).withColumn(
         "is_featured", F.coalesce("is_featured", F.lit(False))
     )
@@ -155,10 +163,14 @@ def _money(amount: SparkColumn, name: str) -> SparkColumn:
     return amount.cast(MONEY).alias(name)
 
 
-def _ratio(numerator: SparkColumn, denominator: SparkColumn, type_: str) -> SparkColumn:
-    """The quotient, half-up, NULL where the denominator is 0 or NULL. Decimals only: a float would lose cents."""
+def _ratio(numerator: SparkColumn, denominator: SparkColumn, type_: str, operands: tuple[str, str] = (MONEY, MONEY)) -> SparkColumn:
+    """The quotient, half-up, NULL where the denominator is 0 or NULL. Decimals only: a float would lose cents.
+
+    Of two ``decimal(38,8)`` Spark gives a quotient of 6 digits, rounded, which a second rounding to 4 made 0.0001 too much; of two of
+    ``decimal(18,4)`` it gives 20.
+    """
     scale = int(type_.rstrip(")").split(",")[1])
-    quotient = numerator.cast("decimal(38,8)") / F.nullif(denominator.cast("decimal(38,8)"), F.lit(0).cast("decimal(38,8)"))
+    quotient = numerator.cast(operands[0]) / F.nullif(denominator.cast(operands[1]), F.lit(0).cast(operands[1]))
     return F.round(quotient, scale).cast(type_)
 
 

@@ -17,6 +17,7 @@ _OF_NAMES = {
 _OF_METRICS = {
     "quarantined_ratio": "quarantine",
     "source_difference": "check-failed#reconciliation",
+    "sum_difference": "check-failed#reconciliation",
     "duplicate_keys": "check-failed#uniqueness",
     "unaccounted": "check-failed#completeness",
     "null_ratio": "check-failed#completeness",

@@ -116,7 +116,7 @@ select d.sale_date, d.market_id, d.sku, d.category, d.units as units_sold, d.gro
     100 * (d.net / nullif(d.units, 0)) / nullif(d.category_net / nullif(d.category_units, 0), 0) as price_index, d.net_7d as net_sales_7d,
         d.net_28d as net_sales_28d,
     coalesce(w.is_on_display, false) as is_on_display, coalesce(w.is_featured, false) as is_featured, w.units as panel_units, w.share as panel_market_share
-from shares d left join week w on w.week_start = date_trunc('week', d.sale_date) and w.market_id = d.market_id and w.sku = d.sku
+from shares d left join week w on d.sale_date between w.week_start and w.week_start + 6 and w.market_id = d.market_id and w.sku = d.sku
 """
 
 FACT_DAILY = """

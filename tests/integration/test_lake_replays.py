@@ -88,7 +88,7 @@ def test_a_load_of_another_day_publishes_them_and_says_so(replay: Replay) -> Non
 
 def test_gold_of_the_old_day_has_them(replay: Replay) -> None:
     gold = next(result.stage for result in replay.results if result.stage.layer == "gold")
-    assert gold.days.first == replay.old and "replayed" in gold.why
+    assert gold.days.first == replay.old and "published again" in gold.why
     found = replay.lake.query("select units_sold, net_sales from gold.fact_sku_market_performance where sale_date = ? and sku = ?", [replay.old, SKU])
     assert [(float(row["units_sold"]), float(row["net_sales"])) for row in found] == [(5.0, 10.0)]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
 from globalbev_assets.transforms.customers import with_birth_date, with_contact
 from tests.spark.conftest import bronze
@@ -44,7 +45,7 @@ def test_phone_street_region_and_postcode_by_the_rules_of_the_country(spark: Spa
         ("+44 20 7946 0958", "10 DOWNING STREET", "greater london", "sw1a1aa", "GB"),
         ("12345", None, "Nowhere", None, "US"),
         (None, "rue de l'eglise 3", "ile", "75001", "FR"),
-    )
+    ).withColumn("_raw", F.struct(F.lit("Somewhere").alias("city")))
     rows = with_contact(people, {}).orderBy("_source_position").collect()
     assert [tuple(row[name] for name in columns.split()) for row in rows] == [
         ("+16145550123", "12 N Main St Apt 4", "OH", "43004", "US"),
@@ -53,3 +54,20 @@ def test_phone_street_region_and_postcode_by_the_rules_of_the_country(spark: Spa
         (None, None, None, None, "US"),
         (None, "Rue De L'eglise 3", "Ile", "75001", "FR"),
     ]
+
+
+def test_a_postcode_that_stands_in_the_citys_field_is_found_there_unless_its_own_field_has_one(spark: SparkSession) -> None:
+    columns = "phone_e164 street region postal_code country_code city"
+    cases = [
+        ("Columbus 43215", None, "US", "43215"),
+        ("columbus 43215-1234", "Columbus", "US", "43215-1234"),
+        ("43215", "Columbus", "US", "43215"),
+        ("Columbus 43215", "43004", "US", "43004"),
+        ("London sw1a 1aa", "London", "GB", "SW1A 1AA"),
+        ("Area 51", "", "US", None),
+        ("Paris 75001", None, "FR", None),
+        (None, "n/a", "US", None),
+    ]
+    people = bronze(spark, columns, *[(None, None, None, code, country, city) for city, code, country, _ in cases])
+    found = with_contact(people.withColumn("_raw", F.struct("city")), {}).orderBy("_source_position").collect()
+    assert [row["postal_code"] for row in found] == [expected for *_, expected in cases]

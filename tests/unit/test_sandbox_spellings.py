@@ -84,4 +84,5 @@ def test_a_postcode_is_unreadable_only_where_the_ledger_says_so() -> None:
         who = person(7, "US-OH", "tested", number)
         parts = address(dice(7, "address", number), who)
         is_readable = (parts.postal_code.raw or "").strip() == who.postal_code
-        assert is_readable == (parts.postal_code.rule is None)
+        assert is_readable == (parts.postal_code.kind in (None, "postal_code_format"))
+        assert (parts.postal_code.rule is None) == (is_readable or parts.postal_code.kind == "postal_code_in_city")

@@ -1,0 +1,145 @@
+"""What the sources correct later: an order's day, a file that leaves somebody out, a week's panel that comes after the week, a payment after an attempt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from globalbev_assets.operations.backfill import StageResult
+from partitions.days import DayRange
+from tests.integration.drift_world import CRM_HEADER, PANEL_HEADER
+from tests.integration.lakes import Lake, Row
+
+pytestmark = [pytest.mark.integration]
+
+ORDER, LEFT_OUT, KEPT = 870_000_001, "C8700001", "C8700002"
+FIRST_TABLES = ["crm_contacts", "orders", "order_lines", "payments"]
+BASE = [f"{layer}/{table}" for layer in ("bronze", "silver") for table in FIRST_TABLES]
+
+
+def noon(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+
+
+def deliver(lake: Lake, feed: str, day: date, name: str, lines: list[str]) -> None:
+    folder = lake.landing / feed / str(day)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text("\n".join(lines) + "\n")
+    (folder / f"{name}.done").touch()
+
+
+def contact(number: str, name: str) -> str:
+    return f"{number},{name},Corrected,c{number}@mail.example,,1 Road,Town,OH,43004,US,gold,2026-01-02,"
+
+
+@dataclass
+class Story:
+    """What was there before the corrections of the last day, and what a load of that day alone made of them."""
+
+    lake: Lake
+    attempted: date
+    in_week: date
+    moved_from: date
+    moved: int
+    sold: Row
+    before: dict[date, Decimal]
+    first: list[StageResult]
+    results: list[StageResult]
+
+
+def unreconciled(lake: Lake) -> dict[date, Decimal]:
+    rows = lake.query("select paid_date, sum(unreconciled_amount) as amount from gold.finance_daily_payments group by 1")
+    return {row["paid_date"]: row["amount"] for row in rows}
+
+
+@pytest.fixture(scope="module")
+def story(own_lake: Lake) -> Story:
+    last = own_lake.days.last
+    attempted, in_week, moved_from = last - timedelta(days=9), last - timedelta(days=6), last - timedelta(days=3)
+    own_lake.shop("insert into shop.orders select %s, null, store_id, %s, 'delivered', 'web', null, %s from shop.stores join shop.markets using (market_id) "
+                  "where currency = 'USD' limit 1", [ORDER, noon(attempted), noon(attempted)])  # fmt: skip
+    own_lake.shop("insert into shop.order_lines select %s, 1, sku, null, 2, 3.50, 0, %s from shop.products limit 1", [ORDER, noon(attempted)])
+    own_lake.shop(
+        "insert into shop.payments values (%s, %s, 'card', null, 7, 'USD', 'failed', %s, %s)", [ORDER, ORDER, noon(attempted), noon(attempted)]
+    )
+    deliver(own_lake, "crm_contacts", attempted, "early.csv", [CRM_HEADER, contact(LEFT_OUT, "Early"), contact(KEPT, "Early")])
+    deliver(own_lake, "crm_contacts", attempted + timedelta(days=1), "late.csv", [CRM_HEADER, contact(LEFT_OUT, "Late"), contact(KEPT, "Late")])
+    first = own_lake.backfill(DayRange(attempted, attempted + timedelta(days=1)), [*BASE, "gold/finance_daily_payments"])
+    before = unreconciled(own_lake)
+
+    sold = own_lake.query(
+        "select market_id, sku from gold.fact_sku_market_performance where sale_date = ? order by net_sales desc limit 1", [in_week]
+    )[0]
+    week = in_week - timedelta(days=1)
+    deliver(own_lake, "market_panel", last, "panel_own.csv", [PANEL_HEADER, f"{week},{sold['market_id']},{sold['sku']},777,800,1,1,A"])
+    deliver(own_lake, "crm_contacts", last, "late.csv", [CRM_HEADER, contact(KEPT, "Corrected")])
+    moved = own_lake.query("select order_id from silver.orders join silver.order_lines using (order_id) where order_date = ? "
+                           "and status = 'delivered' and net_amount > 0 order by 1 limit 1", [moved_from])[0]["order_id"]  # fmt: skip
+    own_lake.shop("update shop.orders set ordered_at = %s, updated_at = now() where order_id = %s", [noon(last), moved])
+    own_lake.shop("insert into shop.payments values (%s, %s, 'card', null, 7, 'USD', 'captured', %s, %s)", [ORDER + 1, ORDER, noon(last), noon(last)])
+    tables = [
+        *BASE,
+        "bronze/market_panel",
+        "silver/market_panel",
+        "gold/fact_sku_market_performance",
+        "gold/finance_daily_payments",
+        "gold/fact_daily_sales",
+    ]
+    return Story(own_lake, attempted, in_week, moved_from, moved, sold, before, first, own_lake.backfill(DayRange(last, last), tables))
+
+
+def test_the_loads_succeed_and_take_the_days_that_were_left(story: Story) -> None:
+    assert [result.errors for result in (*story.first, *story.results)] == [[]] * 6
+    assert story.results[0].replayed == (story.moved_from,)
+    silver, gold = story.results[1].stage, story.results[2].stage
+    assert silver.days == DayRange(story.moved_from, story.lake.days.last)
+    assert gold.days.first == story.moved_from
+    assert "published again" in silver.why
+
+
+@pytest.mark.parametrize("table", ["bronze.orders", "silver.orders"])
+def test_an_order_whose_day_was_corrected_stands_on_its_new_day_alone(story: Story, table: str) -> None:
+    column = "_partition_date" if table.startswith("bronze") else "order_date"
+    found = story.lake.query(f"select {column} as day from {table} where order_id::bigint = ?", [story.moved])
+    assert found == [{"day": story.lake.days.last}]
+    lines = story.lake.query(
+        f"select distinct {column} as day from {table.removesuffix('orders')}order_lines where order_id::bigint = ?", [story.moved]
+    )
+    assert lines == [{"day": story.lake.days.last}]
+
+
+def test_gold_counts_it_once(story: Story) -> None:
+    sums = "select sale_date, sum(net_sales) as amount from gold.fact_daily_sales where sale_date in (?, ?) group by 1 order by 1"
+    silver = """select o.order_date as sale_date, sum(l.net_amount) as amount from silver.orders o join silver.order_lines l using (order_id)
+                where o.status not in ('cancelled', 'unknown') and o.market_id is not null and o.order_date in (?, ?) group by 1 order by 1"""
+    days = [story.moved_from, story.lake.days.last]
+    assert story.lake.query(sums, days) == story.lake.query(silver, days)
+
+
+def test_whom_a_correction_leaves_out_is_as_the_file_before_had_them(story: Story) -> None:
+    rows = story.lake.query("select contact_id, full_name from silver.crm_contacts where contact_id in (?, ?) order by 1", [LEFT_OUT, KEPT])
+    assert [(row["contact_id"], row["full_name"].split()[0]) for row in rows] == [(LEFT_OUT, "Early"), (KEPT, "Corrected")]
+    ledger = {row["business_day"]: row["unaccounted"] for row in story.lake.latest() if row["table_name"] == "silver.crm_contacts"}
+    assert (ledger[story.attempted], ledger[story.lake.days.last]) == (0, 0)
+
+
+def test_a_panel_that_comes_after_its_week_is_in_gold_of_the_week_whatever_day_the_week_begins_with(story: Story) -> None:
+    found = story.lake.query(
+        "select sale_date, is_on_display, panel_units from gold.fact_sku_market_performance where market_id = ? and sku = ? and panel_units = 777 order by 1",
+        [story.sold["market_id"], story.sold["sku"]],
+    )
+    assert story.in_week in {row["sale_date"] for row in found}
+    assert {row["is_on_display"] for row in found} == {True}
+    week = DayRange(story.in_week - timedelta(days=1), story.in_week + timedelta(days=5))
+    assert {row["sale_date"] for row in found} <= set(week)
+
+
+def test_what_is_open_moves_to_the_day_of_the_last_payment_with_days_between_left_alone(story: Story) -> None:
+    after = unreconciled(story.lake)
+    changed = {day: after[day] - story.before.get(day, Decimal(0)) for day in after if after[day] != story.before.get(day)}
+    assert changed[story.attempted] == Decimal(7)
+    between = set(DayRange(story.attempted + timedelta(days=1), story.moved_from - timedelta(days=1)))
+    assert between & set(changed) == set()
