@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -166,3 +167,19 @@ def test_certificates_are_passed_on_by_their_whole_path(tmp_path: Path, monkeypa
     }  # fmt: skip
     system = jdbc_address(connection_to("db", sslmode="verify-full", sslrootcert="system"))
     assert (system["sslfactory"], "sslrootcert" in system) == ("org.postgresql.ssl.DefaultJavaSSLFactory", False)
+
+
+def test_the_sources_numbers_are_added_up_by_day_where_they_are_numbers(world: World) -> None:
+    """60 payments of 2, 4 … 120; one is of another day, one is no number, and a column that became text is left to schema drift."""
+    payments = contract(world, "bronze.payments")
+    world.shop("alter table shop.payments alter amount type numeric; update shop.payments set amount = 'NaN' where payment_id = 60")
+    world.shop("update shop.payments set paid_at = paid_at + interval '1 day' where payment_id = 1")
+    with open_snapshot(world.dsn) as snapshot, snapshot.beside() as reading:
+        assert reading.sums(payments, ["amount"], DAYS) == {"amount": {DAY: Decimal(3660 - 120 - 2), DAY + timedelta(days=1): Decimal(2)}}
+        assert reading.sums(payments, ["currency"], DAYS) == {}
+    world.shop("alter table shop.payments alter amount type text")
+    with open_snapshot(world.dsn) as snapshot, snapshot.beside() as reading:
+        assert reading.sums(payments, ["amount"], DAYS) == {}
+    products = contract(world, "bronze.products")
+    with open_snapshot(world.dsn) as snapshot, snapshot.beside() as reading:
+        assert reading.sums(products, ["list_price"], DAYS) == {"list_price": {DAYS.last: Decimal(55)}}
