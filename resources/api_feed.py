@@ -66,11 +66,13 @@ class ApiAccess:
         base_url: base of the API, ``http`` or ``https``, without credentials and query.
         token: bearer token; None or empty: none is sent. In no message and no ``repr``.
         state: folder for what is kept between runs, ``<home>/state``.
+        deadletter: where answers are kept that cannot be read, ``<home>/deadletter``; None: nowhere.
     """
 
     base_url: str
     token: str | None = field(repr=False)
     state: Path
+    deadletter: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

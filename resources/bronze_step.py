@@ -118,7 +118,7 @@ class BronzeSources:
     def _from_api(self, step: Step, contract: Contract) -> TableResult:
         options = contract.source.options
         token = self._settings.variable(options["token"]) if options.get("token") else None
-        access = ApiAccess(self._settings.variable(options["url"]), token, self._settings.home / "state")
+        access = ApiAccess(self._settings.variable(options["url"]), token, self._settings.home / "state", self._settings.home / "deadletter")
         started = time.monotonic()
         answers = list(fetch_days(api_feed(contract), access, step.days, self._folder / contract.table))
         fetched = [answer for answer in answers if isinstance(answer, DayFetch) and answer.has_data]

@@ -25,11 +25,13 @@ class AttemptFailedError(Exception):
     Args:
         reason: what happened, free of secrets and values.
         retry_after_s: how long the server asked to wait; None when it did not.
+        body: the whole answer, where there was one that could not be read.
         doubt: code of the day's error that a sound answer which cannot be right comes to when it stays so: GB-1303, GB-1304; else empty.
     """
 
     def __init__(self, reason: str, *, retry_after_s: float | None = None, doubt: str = "") -> None:
         self.reason, self.retry_after_s, self.doubt = reason, retry_after_s, doubt
+        self.body: bytes | None = None
         super().__init__(reason)
 
 

@@ -65,7 +65,7 @@ def fetch_days(  # noqa: PLR0913  two of them are options
     breaker = CircuitBreaker(state, base_url, failures=limits.breaker_failures, open_s=limits.breaker_open_s, probe_s=limits.attempt_s + 5)
     stop = threading.Event()
     with open_session(base_url, access.token, connections=workers) as session, ThreadPoolExecutor(workers, "json-api") as pool:
-        source = Source(feed, base_url + feed.path, session, breaker, limits, today(), stop)
+        source = Source(feed, base_url + feed.path, session, breaker, limits, today(), stop, access.deadletter)
         futures = [pool.submit(copy_context().run, _settled, source, day, into) for day in days]
         try:
             yield from map(Future.result, futures)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 import requests
 import stamina
 
-from globalbev_assets.errors import GlobalBevError, TransientError
+from globalbev_assets.errors import DataRejectedError, GlobalBevError, TransientError
 from resources import api_page, http_fetch
+from resources.api_dead_letter import keep_answer
 from resources.api_errors import bad_address, incomplete, looping, no_answer
 from resources.api_feed import ApiFeed, Limits
 from resources.api_page import Page
@@ -33,6 +36,7 @@ class Source:
     limits: Limits
     today: date  # one for the whole read: at midnight the second page must not come from another state than the first
     stop: threading.Event
+    deadletter: Path | None = None
 
 
 @dataclass(slots=True)
@@ -85,10 +89,27 @@ class PageReader:
         if answer.status in missing:
             self._check_missing(answer)
             return None
-        page = api_page.parse_page(feed, answer.body)
+        page = self._parsed(answer.body)
         hashes = self._ledger.check(page)
         source.breaker.succeeded(is_probe=self._is_probe)
         return page, hashes
+
+    def _parsed(self, body: bytes) -> Page:
+        """The page; what cannot be read goes with its bytes to whoever gives up on it."""
+        try:
+            return api_page.parse_page(self._source.feed, body)
+        except AttemptFailedError as failed:
+            failed.body = body
+            raise
+        except DataRejectedError as rejected:
+            self._keep(body, f"{rejected.code} {rejected.what}")
+            raise
+
+    def _keep(self, body: bytes | None, reason: str) -> None:
+        """The answer's bytes, for its owner to see; a disk that has no room for them changes nothing about the day."""
+        if body is not None and self._source.deadletter is not None:
+            with suppress(OSError):
+                keep_answer(self._source.deadletter / self._source.feed.name / str(self._day.day), self._number, body, reason)
 
     def _check_missing(self, answer: http_fetch.Answer) -> None:
         feed = self._source.feed
@@ -124,6 +145,7 @@ class PageReader:
 
     def _given_up(self, failed: AttemptFailedError) -> TransientError:
         breaker, where = self._source.breaker, f"page {self._number} of {self._day.day}"
+        self._keep(failed.body, failed.reason)
         if failed.doubt:
             breaker.succeeded(is_probe=self._is_probe)
             kind = looping if failed.doubt == "GB-1304" else incomplete

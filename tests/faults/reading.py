@@ -34,7 +34,7 @@ SEED = 20261122
 
 
 def access(url: str, folder: Path) -> ApiAccess:
-    return ApiAccess(url, TOKEN, folder / "state")
+    return ApiAccess(url, TOKEN, folder / "state", folder / "deadletter")
 
 
 def one_day(

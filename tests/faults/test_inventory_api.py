@@ -238,3 +238,26 @@ def test_f13_a_refusal_is_terminal_and_asked_once(status: int, code: str, tmp_pa
 def test_f13_a_404_that_does_not_say_no_snapshot_is_a_wrong_address_not_an_empty_day(tmp_path: Path) -> None:
     error, _ = one_day(always(Fault(404, body=b"<h1>Not Found</h1>")), tmp_path)
     assert_nothing(error, "GB-1308", tmp_path, TerminalError)
+
+
+@pytest.mark.parametrize("name", ["error page with 200", "empty body with 200", "UTF-16", "half an UTF-8 character"])
+def test_f13_an_answer_that_cannot_be_read_is_kept_with_its_bytes(name: str, tmp_path: Path) -> None:
+    fault = PASSING[name]
+    error, _ = one_day(lambda call: fault if call.page == 2 else None, tmp_path)
+    assert_nothing(error, "GB-1301", tmp_path)
+    kept = tmp_path / "deadletter" / "inventory" / str(DAY) / "page-00002.body"
+    assert kept.read_bytes() == fault.body
+    said = json.loads(kept.with_name("page-00002.body.reason.json").read_text())
+    assert (said["feed"], said["day"], said["page"], said["size_bytes"]) == ("inventory", str(DAY), 2, len(fault.body or b""))
+    assert said["reason"]
+    assert len(list(kept.parent.iterdir())) == 2
+
+
+def test_f13_a_truncated_document_is_kept_as_it_came_and_a_passing_one_is_not(tmp_path: Path) -> None:
+    assert_nothing(one_day(always(Fault(cut=200)), tmp_path)[0], "GB-1301", tmp_path)
+    kept = tmp_path / "deadletter" / "inventory" / str(DAY) / "page-00001.body"
+    assert kept.stat().st_size > 0
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(kept.read_bytes())
+    assert_whole(one_day(first_time(1, PASSING["truncated document"]), tmp_path / "again")[0])
+    assert not (tmp_path / "again" / "deadletter").exists()
