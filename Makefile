@@ -12,7 +12,7 @@ UV_SYSTEM_CERTS ?= 1
 export UV_SYSTEM_CERTS
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test lint style types layers contracts format faults databricks-rehearsal deploy-check deploy-schema unity bench down clean clean-data hooks
+.PHONY: help setup demo dev test lint style types layers contracts format faults databricks-rehearsal deploy-check deploy-schema unity bench bench-demo bench-settings down clean clean-data hooks
 
 help: ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-21s %s\n", $$1, $$2}' Makefile
@@ -63,6 +63,12 @@ unity: $(READY) ## Write the golden files of the SQL for Unity Catalog anew, aft
 
 bench: $(READY) ## Measure against one plain PySpark script; results in benchmarks/results
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-demo: $(READY) ## Measure `make demo` in a fresh clone: seconds, and memory of all its processes
+	@$(BIN)/python -m benchmarks.demo $(ARGS)
+
+bench-settings: $(READY) ## Measure what each setting of the local Spark profile saves
+	@$(BIN)/python -m benchmarks.spark_settings $(ARGS)
 
 databricks-rehearsal: $(READY) ## Three days through Dagster's step launcher, on a Databricks workspace of this machine
 	@PATH="$(PATH_WITH_UV)" $(BIN)/globalbev databricks rehearse $(ARGS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import psutil
 
@@ -11,12 +11,13 @@ EVERY_S = 0.5
 
 
 class PeakMemory(threading.Thread):
-    """Samples the proportional memory of this process, its children and further processes until it is stopped."""
+    """Samples the proportional memory of some processes until it is stopped: of this one and its children, or of those that ``found`` gives each time."""
 
-    def __init__(self, also: Iterable[int] = ()) -> None:
+    def __init__(self, also: Iterable[int] = (), found: Callable[[], Iterable[psutil.Process]] | None = None) -> None:
         super().__init__(daemon=True)
         self.peak_bytes = 0
         self.also = set(also)
+        self._found = found or self._ours
         self._stop_asked = threading.Event()
 
     def run(self) -> None:
@@ -30,7 +31,7 @@ class PeakMemory(threading.Thread):
         self.join()
         return self.peak_bytes
 
-    def _now(self) -> int:
+    def _ours(self) -> Iterable[psutil.Process]:
         found: dict[int, psutil.Process] = {}
         for root in [psutil.Process().pid, *self.also]:
             try:
@@ -38,8 +39,11 @@ class PeakMemory(threading.Thread):
                 found |= {each.pid: each for each in (process, *process.children(recursive=True))}
             except psutil.NoSuchProcess:
                 continue
+        return found.values()
+
+    def _now(self) -> int:
         total = 0
-        for process in found.values():
+        for process in self._found():
             try:
                 total += process.memory_full_info().pss
             except (psutil.NoSuchProcess, psutil.AccessDenied):

@@ -1,6 +1,6 @@
 """What each setting of the local Spark profile saves: the same work with it and without it, by turns, on one machine in one run.
 
-    .venv/bin/python benchmarks/spark_settings.py [--rounds 5] [--only sql|java] [--json FILE]
+    .venv/bin/python -m benchmarks.spark_settings [--rounds 5] [--only sql|java] [--json FILE]
 
 Wall time tells on a quiet machine, the server's processor time on a busy one: both are given, as medians. SQL settings are compared on one warm
 server, a session for each turn; Java's options on a server of their own each, from its start to the end of the work.
@@ -13,7 +13,6 @@ import json
 import os
 import shutil
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -24,13 +23,11 @@ from typing import TYPE_CHECKING, cast
 
 import psutil
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
 from resources.jars import ensure_jars
 from resources.settings import Settings, load_settings
 from resources.spark import close_session, connect
 from resources.spark_class_archive import make_archive
-from resources.spark_profile import session_conf, spark_folder
+from resources.spark_profile import session_conf, small_conf, spark_folder
 from resources.spark_server import ServerHandle, ensure_server, stop_server
 from resources.spark_server_launch import Launch
 from resources.spark_server_start import end_server, start_server
@@ -44,11 +41,12 @@ SESSION = "00000000-0000-4000-8000-{:012d}"
 
 @dataclass(frozen=True)
 class Variant:
-    """A setting and the value that the profile leaves: Spark's or Delta's default."""
+    """A setting, the default of Spark or Delta that the profile leaves, and its value where only some sessions have it."""
 
     name: str
     default: str
     work: str
+    value: str | None = None
 
 
 SQL = (
@@ -59,7 +57,9 @@ SQL = (
     Variant("spark.sql.sources.parallelPartitionDiscovery.parallelism", "10000", "folders"),
     Variant("spark.sql.files.openCostInBytes", "4m", "folders"),
     Variant("spark.hadoop.parquet.compression.codec.zstd.level", "3", "range"),
-    Variant("spark.sql.shuffle.orderIndependentChecksum.enabled", "false", "range"),
+    Variant("spark.sql.codegen.wholeStage", "true", "commits", small_conf()["spark.sql.codegen.wholeStage"]),
+    Variant("spark.sql.codegen.factoryMode", "FALLBACK", "commits", small_conf()["spark.sql.codegen.factoryMode"]),
+    Variant("spark.sql.codegen.wholeStage", "true", "range", small_conf()["spark.sql.codegen.wholeStage"]),
 )
 JAVA: dict[str, tuple[str, ...]] = {
     "as it is": (),
@@ -165,8 +165,8 @@ def compare_sql(settings: Settings, folder: Path, rounds: int) -> list[Measured]
         for turn in range(2 * rounds):
             is_default, number = (turn % 2 == 1) ^ (turn // 2 % 2 == 1), number + 1
             spark = session(server, number)
-            if is_default:
-                spark.conf.set(variant.name.removeprefix("spark.hadoop."), variant.default)
+            if is_default or variant.value:
+                spark.conf.set(variant.name.removeprefix("spark.hadoop."), variant.default if is_default or not variant.value else variant.value)
             figures[is_default].append(timed(server.pid, partial(WORKS[variant.work], spark, folder)))
             close_session(spark)
         medians = {key: [statistics.median(column) for column in zip(*rows, strict=True)] for key, rows in figures.items()}
@@ -223,7 +223,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", choices=["sql", "java"])
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=Path, help="where the figures go (default: benchmarks/results/settings-<day>.json)")
     parser.add_argument("--home", type=Path, help="a home that is kept, with its class archive; a new one otherwise")
     arguments = parser.parse_args()
     home = (arguments.home or Path(tempfile.mkdtemp(prefix="gb_spark_bench_"))).absolute()
@@ -234,8 +234,8 @@ def main() -> None:
     results = [] if arguments.only == "java" else compare_sql(settings, folder, arguments.rounds)
     results += [] if arguments.only == "sql" else compare_java(settings, folder, arguments.rounds)
     print("\n".join(["", *map(line, results)]))
-    if arguments.json:
-        arguments.json.write_text(json.dumps([asdict(one) for one in results], indent=1), encoding="utf-8")
+    place = arguments.json or Path(__file__).resolve().parent / "results" / f"settings-{time.strftime('%Y-%m-%d')}.json"
+    place.write_text(json.dumps([asdict(one) for one in results], indent=1) + "\n", encoding="utf-8")
     if not arguments.home:
         shutil.rmtree(home)
 
