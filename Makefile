@@ -9,6 +9,8 @@ PYTHON = $(shell for name in python3.13 python3.12 python3.11 python3 python; do
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 # The machine's own certificates, so that a company's certificate authority is known.
 UV_SYSTEM_CERTS ?= 1
+# One of them has all that starts Spark.
+WORKERS ?= 2
 export UV_SYSTEM_CERTS
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
@@ -27,7 +29,7 @@ dev: $(READY) ## Dagster's UI on the demo's instance: http://localhost:3000
 	@PYTHONWARNINGS='ignore:Function `dev_command` is superseded' $(BIN)/dagster dev $(ARGS)
 
 test: $(READY) ## All tests but the slow ones: unit, spark, integration, faults
-	@$(BIN)/pytest -m "not slow" --durations=15 --durations-min=1 $(ARGS)
+	@$(BIN)/pytest -m "not slow" -n $(WORKERS) --dist loadgroup --durations=15 --durations-min=1 $(ARGS)
 
 lint: style types layers contracts ## Style, types, import rules and contracts, as CI checks them
 

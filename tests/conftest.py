@@ -10,6 +10,8 @@ import pytest
 from hypothesis import settings
 
 HERE = Path(__file__).parent
+# What starts a JVM of Spark, by the fixture that does; a module that does it by itself is marked `jvm`. One at a time is all that two cores carry.
+JVM_FIXTURES = {"spark", "loaded", "fault_home"}
 KINDS = ("unit", "spark", "integration", "faults")  # quick ones first, so that a slip is told in seconds
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -24,11 +26,18 @@ def kind_of(item: pytest.Item) -> str:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test with its folder's name and run folder by folder; pytest-randomly has shuffled them before."""
+    """Mark each test with its folder's name and run folder by folder; pytest-randomly has shuffled them before.
+
+    Several workers: all that needs a JVM is one worker's, which begins with it, for it takes longest; any other file is whoever's is free.
+    """
     for item in items:
         if kind_of(item) in KINDS[1:]:
             item.add_marker(kind_of(item))
-    items.sort(key=lambda item: KINDS.index(kind_of(item)) if kind_of(item) in KINDS else len(KINDS))
+        if JVM_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker("jvm")
+        item.add_marker(pytest.mark.xdist_group("jvm" if item.get_closest_marker("jvm") else str(item.path.relative_to(HERE))))
+    is_shared = "PYTEST_XDIST_WORKER" in os.environ
+    items.sort(key=lambda item: (is_shared and item.get_closest_marker("jvm") is None, KINDS.index(kind_of(item))))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

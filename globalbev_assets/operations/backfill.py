@@ -71,8 +71,13 @@ class StageResult:
     seconds: float
     tables: dict[str, TableProgress] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
-    replayed: tuple[date, ...] = ()
-    """Days outside the stage's that were published again, because what their rows refer to has come or changed."""
+    elsewhere: Mapping[str, tuple[date, ...]] = field(default_factory=dict)
+    """By table: days outside those asked for in which something changed, because what their rows refer to has come or was corrected."""
+
+    @property
+    def replayed(self) -> tuple[date, ...]:
+        """Those days, of all its tables."""
+        return tuple(sorted({day for days in self.elsewhere.values() for day in days}))
 
 
 def run_backfill(first: str, last: str, select: tuple[str, ...], dry_run: bool, as_json: bool, console: Console) -> int:  # noqa: PLR0913
@@ -163,13 +168,18 @@ def execute(stages: Sequence[Stage], console: Console | None = None) -> list[Sta
     with dg.DagsterInstance.get() as instance:
         done: list[StageResult] = []
         for stage in stages:
-            done.append(_run(_with_replayed(stage, done), job, instance, console))
+            done.append(_run(_with_replayed(stage, done), stage.days, job, instance, console))
         return done
 
 
 def _with_replayed(stage: Stage, done: Sequence[StageResult]) -> Stage:
     """The stage, widened by the days that the layers before it have published again beside the range, and by how far those reach."""
-    replayed = [day for result in done for day in result.replayed]
+    from resources.lakehouse_resource import book_of  # noqa: PLC0415
+    from resources.side_by_side import reads_of  # noqa: PLC0415
+
+    book = book_of(load_settings())
+    read = {str(name) for table in stage.tables for name in reads_of(book.parse(table))}
+    replayed = sorted({day for result in done for table, days in result.elsewhere.items() if table in read for day in days})
     if not replayed:
         return stage
     reached = plan(load_settings(), DayRange.around(replayed), stage.tables)[-1].days
@@ -177,7 +187,8 @@ def _with_replayed(stage: Stage, done: Sequence[StageResult]) -> Stage:
     return replace(stage, days=days, why=f"rows of {', '.join(map(str, replayed[:3]))} were published again")
 
 
-def _run(stage: Stage, job: dg.JobDefinition, instance: dg.DagsterInstance, console: Console | None) -> StageResult:
+def _run(stage: Stage, asked: DayRange, job: dg.JobDefinition, instance: dg.DagsterInstance, console: Console | None) -> StageResult:
+    """Run a stage; ``asked`` are its days before it was widened."""
     import dagster as dg  # noqa: PLC0415
 
     from globalbev_assets.operations.launched import run_launched, tell  # noqa: PLC0415
@@ -191,12 +202,13 @@ def _run(stage: Stage, job: dg.JobDefinition, instance: dg.DagsterInstance, cons
         instance.add_event_listener(run_id, listener)
         succeeded = _in_process(stage, job, instance, run_id, tags)
     else:
-        elsewhere = run_launched(stage.tables, stage.days, instance, tags)
-        run_id, succeeded = elsewhere.run_id, elsewhere.success
+        launched = run_launched(stage.tables, stage.days, instance, tags)
+        run_id, succeeded = launched.run_id, launched.success
         tell(instance, run_id, listener)
     listener.finish()
-    replayed = tuple(sorted(day for day in listener.days if day not in stage.days))
-    result = StageResult(stage, run_id, succeeded, time.monotonic() - started, listener.tables, listener.errors, replayed)
+    elsewhere = {table: tuple(sorted(day for day in days if day not in asked)) for table, days in listener.days.items()}
+    elsewhere = {table: days for table, days in elsewhere.items() if days}
+    result = StageResult(stage, run_id, succeeded, time.monotonic() - started, listener.tables, listener.errors, elsewhere)
     if not succeeded:
         _check_only(stage, job, instance, keys)
     _show_end(result, console)
@@ -237,7 +249,7 @@ class _Listener:
     def __init__(self, console: Console | None) -> None:
         self.tables: dict[str, TableProgress] = {}
         self.errors: list[str] = []
-        self.days: set[date] = set()
+        self.days: dict[str, set[date]] = {}
         self._console, self._open, self._seconds = console, "", 0.0
 
     def __call__(self, entry: Any) -> None:
@@ -249,8 +261,11 @@ class _Listener:
         elif event.is_step_failure and event.step_failure_data.error is not None:
             self.errors.append(_cause(event.step_failure_data.error).message[:500].strip())
         if event.event_type_value == "ASSET_MATERIALIZATION":
-            self.days.add(parse_day(event.partition))
-            self._add(".".join(event.asset_key.path), event.step_materialization_data.materialization.metadata)
+            table = ".".join(event.asset_key.path)
+            metadata = event.step_materialization_data.materialization.metadata
+            if metadata["state"].value == "published":
+                self.days.setdefault(table, set()).add(parse_day(event.partition))
+            self._add(table, metadata)
 
     def _add(self, table: str, metadata: Any) -> None:
         if table != self._open:

@@ -16,7 +16,7 @@ from resources.run_workers import worker_of
 from resources.settings import PROJECT
 from tests.integration.dev_server import DevServer, serving, wait_for
 
-pytestmark = [pytest.mark.faults, pytest.mark.slow]
+pytestmark = [pytest.mark.jvm, pytest.mark.faults, pytest.mark.slow]
 
 ROUNDS_S = 8.0
 DAY, POOL = "2026-05-02", "tiny"

@@ -22,6 +22,7 @@ from resources.spark import close_session, connect, interrupt_session, open_sess
 from resources.spark_server import ensure_server, running_server, server_status, stop_server
 from resources.spark_server_record import read_record, write_record
 
+pytestmark = [pytest.mark.jvm]
 SOON_S = 60.0
 CLIENT = """
 import sys

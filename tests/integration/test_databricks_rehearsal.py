@@ -16,7 +16,7 @@ import pytest
 import sandbox
 from resources.settings import PROJECT
 
-pytestmark = [pytest.mark.integration, pytest.mark.spark, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.jvm, pytest.mark.integration, pytest.mark.spark, pytest.mark.timeout(900)]
 TABLES = {"bronze.lots", "bronze.inventory", "silver.lots", "silver.inventory_levels"}
 
 

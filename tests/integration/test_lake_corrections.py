@@ -76,7 +76,7 @@ def story(own_lake: Lake) -> Story:
     week = in_week - timedelta(days=1)
     deliver(own_lake, "market_panel", last, "panel_own.csv", [PANEL_HEADER, f"{week},{sold['market_id']},{sold['sku']},777,800,1,1,A"])
     deliver(own_lake, "crm_contacts", last, "late.csv", [CRM_HEADER, contact(KEPT, "Corrected")])
-    moved = own_lake.query("select order_id from silver.orders join silver.order_lines using (order_id) where order_date = ? "
+    moved = own_lake.query("select order_id from silver.orders join silver.order_lines using (order_id) where orders.order_date = ? "
                            "and status = 'delivered' and net_amount > 0 order by 1 limit 1", [moved_from])[0]["order_id"]  # fmt: skip
     own_lake.shop("update shop.orders set ordered_at = %s, updated_at = now() where order_id = %s", [noon(last), moved])
     own_lake.shop("insert into shop.payments values (%s, %s, 'card', null, 7, 'USD', 'captured', %s, %s)", [ORDER + 1, ORDER, noon(last), noon(last)])

@@ -27,7 +27,7 @@ from tests.integration.drift_world import World, making, shop_server
 from tests.integration.lakes import Lake, Row, settings_of
 from tests.unit.contract_files import load, write
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.jvm, pytest.mark.integration, pytest.mark.timeout(900)]
 
 FIRST, LAST = date(2026, 6, 1), date(2026, 6, 2)
 DAYS = DayRange(FIRST, LAST)
