@@ -42,7 +42,7 @@ def free(refunds: Refunds) -> None:
     (Path(refunds.settings.lake_root).parent / "ballast").unlink()
 
 
-@pytest.mark.parametrize("leave_bytes", [0, pytest.param(12_288, marks=pytest.mark.slow), 24_576])
+@pytest.mark.parametrize("leave_bytes", [pytest.param(0, marks=pytest.mark.slow), pytest.param(12_288, marks=pytest.mark.slow), 24_576])
 def test_a_disk_that_fills_up_under_a_step_is_named_and_the_rerun_is_fine(leave_bytes: int, small_disk: Refunds) -> None:
     """With nothing left the quarantine fails, with a little left the table or the ledger does."""
     small_disk.publish("before", 1, ONE_DAY)

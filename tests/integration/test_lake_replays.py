@@ -16,6 +16,7 @@ pytestmark = [pytest.mark.integration]
 
 STORE, ORDER, SKU_ORDER = 880_001, 880_000_001, 880_000_002
 SKU = "BEV-NEW-880"
+SALES = ("orders", "order_lines", "payments")
 
 
 @dataclass(frozen=True)
@@ -53,14 +54,15 @@ def replay(own_lake: Lake) -> Iterator[Replay]:
     own_lake.shop("insert into shop.order_lines values (%s, 1, %s, null, 2, 3.50, 0, %s)", [ORDER, sku, at])
     own_lake.shop("insert into shop.order_lines values (%s, 1, %s, null, 5, 2.00, 0, %s)", [SKU_ORDER, SKU, at])
     own_lake.shop("insert into shop.payments values (%s, %s, 'card', null, 7, 'USD', 'captured', %s, %s)", [ORDER, ORDER, at, at])
-    own_lake.backfill(DayRange(old, old))
+    own_lake.backfill(DayRange(old, old), [f"{layer}/{table}" for layer in ("bronze", "silver") for table in SALES])
     waiting = waiting_rows(own_lake)
     own_lake.shop(
         "insert into shop.stores select %s, market_id, store_name, channel, opened_on, now() from shop.stores where store_id = %s", [STORE, store]
     )
     columns = "product_name, brand, manufacturer, category, subcategory, package_size, list_price, currency, launched_on, discontinued_on"
     own_lake.shop(f"insert into shop.products select %s, {columns}, now() from shop.products where sku = %s", [SKU, sku])
-    yield Replay(own_lake, old, waiting, {}, own_lake.backfill(DayRange(last, last)))
+    tables = [*(f"{layer}/{table}" for layer in ("bronze", "silver") for table in (*SALES, "stores", "products")), "gold/fact_sku_market_performance"]
+    yield Replay(own_lake, old, waiting, {}, own_lake.backfill(DayRange(last, last), tables))
 
 
 def test_they_waited_for_the_reference(replay: Replay) -> None:

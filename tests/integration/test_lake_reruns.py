@@ -99,6 +99,7 @@ def test_silver_of_one_day_alone_is_the_days_of_the_range(own_lake: Lake, alone:
     assert rejected(lake, table, days.first) == rejected(own_lake, table, days.first)
 
 
+@pytest.mark.slow
 def test_all_days_again_change_nothing(own_lake: Lake) -> None:
     """The range has corrected files, whose older versions left the tables with the first run: there is nothing to take away a second time."""
     before = own_lake.versions()
