@@ -50,6 +50,11 @@ def tiny_upload() -> Upload:
     return Upload(folder, "tiny", 0, 0)
 
 
+def secrets() -> dict[str, str]:
+    """All that may stand nowhere: of the sources, which only the scope has, and of the sign-in, which only this process has."""
+    return {"dsn": DSN, "token": TOKEN, "client": os.environ["GLOBALBEV_DATABRICKS_CLIENT_SECRET"]}
+
+
 def interrupt() -> None:
     """End the run as Dagster does when somebody terminates it."""
     os.kill(os.getpid(), signal.SIGINT)
@@ -115,8 +120,8 @@ def rehearsal(folder: Path, patch: pytest.MonkeyPatch, **more: str) -> Iterator[
     """A workspace whose clusters lack this project and Spark; the settings lead to it."""
     for name in [name for name in os.environ if name.startswith(("GLOBALBEV_", "ARM_", "DATABRICKS_"))]:
         patch.delenv(name)
-    secrets = {"globalbev-shop-dsn": DSN, "globalbev-inventory-token": TOKEN}
-    workspace = make_workspace(ENVIRONMENT_HOME, folder / "workspace", secrets, has_spark=False, start_s=0.1)
+    scope = {"globalbev-shop-dsn": DSN, "globalbev-inventory-token": TOKEN}
+    workspace = make_workspace(ENVIRONMENT_HOME, folder / "workspace", scope, has_spark=False, start_s=0.1)
     (folder / "instance").mkdir()
     with workspace, dg.DagsterInstance.local_temp(str(folder / "instance")) as instance:
         told = variables(workspace, folder / "landing") | {"TINY_UPLOAD": str(folder / "tiny"), "GLOBALBEV_HOME": str(folder / "home")}

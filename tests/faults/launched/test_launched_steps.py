@@ -15,9 +15,10 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from globalbev_assets.operations.leaks import leaks
 from resources import databricks_launcher
 from sandbox.databricks.faults import Kind
-from tests.faults.launched.ground import DSN, TOKEN, Rehearsal, be_impatient, interrupt, rehearsal
+from tests.faults.launched.ground import DSN, Rehearsal, be_impatient, interrupt, rehearsal, secrets
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(180)]
 ALL = [(name, f"2026-01-0{day}") for name in ("orders", "payments") for day in (1, 2, 3)]
@@ -54,13 +55,11 @@ def test_the_cluster_is_what_the_policy_and_the_settings_say(launched: Rehearsal
 
 def test_no_secret_is_in_what_was_uploaded_nor_in_any_log(launched: Rehearsal) -> None:
     result = launched.run()
-    secret = os.environ["GLOBALBEV_DATABRICKS_CLIENT_SECRET"]
-    written = [path for path in launched.workspace.folder.rglob("*") if path.is_file() and path.name != "order.json"]
-    found = [str(path) for path in written for text in (DSN, TOKEN, secret) if text.encode() in path.read_bytes()]
-    assert len(written) > 5
-    assert found == []
+    known = secrets()
+    assert leaks(launched.workspace.folder, known, launched.workspace.principals.tokens) == []
+    assert any(launched.workspace.dbfs.root.rglob("code.zip"))
     logged = "\n".join(entry.user_message for entry in launched.instance.all_logs(result.run_id))
-    assert [text for text in (DSN, TOKEN, secret) if text in logged] == []
+    assert [text for text in (*known.values(), *launched.workspace.principals.tokens) if text in logged] == []
     assert "Exporting GLOBALBEV_SHOP_DSN from Databricks secret" in logged
 
 
