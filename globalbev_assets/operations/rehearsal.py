@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from globalbev_assets.contracts.book import ContractBook
-from globalbev_assets.contracts.names import LAYERS
+from globalbev_assets.contracts.names import LAYERS, TableName
 from globalbev_assets.errors import TerminalError
 from globalbev_assets.operations.leaks import leaks
 from partitions.days import DayRange
@@ -114,9 +114,13 @@ def stage(
         yield workspace, state.days, secrets | {"client": told["GLOBALBEV_DATABRICKS_CLIENT_SECRET"]}
 
 
-def run_rehearsal(home: Path, days: int, select: Sequence[str], compute: str, as_json: bool, console: Console, *, is_continued: bool) -> int:  # noqa: PLR0913
-    """Rehearse and print the account; returns the exit code."""
+def run_rehearsal(  # noqa: PLR0913  a command's options
+    home: Path, days: int, select: Sequence[str], compute: str, as_json: bool, console: Console, *, is_continued: bool, evicted: str | None = None
+) -> int:
+    """Rehearse and print the account; returns the exit code. ``evicted``: the table whose first commit costs the cluster."""
     with stage(home, compute, is_continued=is_continued) as (workspace, history, secrets):
+        if evicted:
+            workspace.faults.add("eviction_after_commit", path=str(TableName.parse(evicted)).replace(".", "/"))
         chosen = DayRange(history.last - timedelta(days=days - 1), history.last)
         found = rehearse(workspace, chosen, select, compute, None if as_json else console)
         found.leaks = leaks(home / "databricks" / "rehearsal", secrets, workspace.principals.tokens)

@@ -184,5 +184,5 @@ class Workspace:
         return fault.seconds if fault else None
 
     def _has_rows(self, table: str) -> bool:
-        logs = (log for place in self.storage.values() for log in place.glob(f"**/{table}/_delta_log/*.json"))
+        logs = (log for place in self.storage.values() for log in place.glob(f"{table}/_delta_log/*.json"))
         return any('"add":' in log.read_text(encoding="utf-8") for log in logs)
