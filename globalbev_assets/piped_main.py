@@ -26,6 +26,7 @@ def main(archive: str, given: dict[str, Any]) -> None:
     folder = tempfile.mkdtemp(prefix="upload-")
     with zipfile.ZipFile(archive) as zipped:
         zipped.extractall(folder)
+    os.environ["GLOBALBEV_COMPUTE"] = "pipes"  # another minor version of Python will do: nothing here was pickled
     site.addsitedir(folder)
     loader: PipesCliArgsParamsLoader = PipesCliArgsParamsLoader()  # type: ignore[no-untyped-call]
     writer = PipesUnityCatalogVolumesMessageWriter(interval=1.0)

@@ -83,11 +83,12 @@ def secret_key(variable: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", variable.lower())
 
 
-def permissions(databricks: DatabricksSettings) -> dict[str, Any]:
-    """Who may look at the runs, besides the one that submits them."""
-    if not databricks.readers:
-        return {}
-    return {"job_permissions": {"CAN_VIEW": [{"group_name": databricks.readers}]}}
+def access(databricks: DatabricksSettings) -> list[dict[str, str]]:
+    """Who may look at the runs, besides the one that submits them.
+
+    Not the launcher's to grant: it asks for the cluster first, up to six times every ten seconds, outside of what cancels a run, and gives it up.
+    """
+    return [{"group_name": databricks.readers, "permission_level": "CAN_VIEW"}] if databricks.readers else []
 
 
 def _new_cluster(databricks: DatabricksSettings, environment: str) -> dict[str, Any]:

@@ -26,6 +26,14 @@ class _Known:
     error: GlobalBevError
 
 
+_SIGN_IN = TerminalError(
+    "GB-3021",
+    "The workspace does not accept the sign-in.",
+    valid="a service principal's id and secret (auth oauth or azure), or a token that has not run out",
+    todo="Renew it; for jobs that run for hours use GLOBALBEV_DATABRICKS_AUTH=oauth, which renews by itself.",
+)
+_SILENT = TransientError("GB-3020", "The workspace does not answer.", todo="Look at GLOBALBEV_DATABRICKS_HOST and the network; then run again.")
+# What the API answers, by the kind of the SDK's error, its code and its words, the most certain first.
 _ANSWERS: Sequence[_Known] = (
     _Known(
         ("DBFS root is disabled", "DBFS is disabled", "DBFS_DISABLED"),
@@ -36,27 +44,7 @@ _ANSWERS: Sequence[_Known] = (
             todo="Set GLOBALBEV_COMPUTE=pipes (docs/adr/0020-step-launcher-and-pipes.md), or have DBFS switched on.",
         ),
     ),
-    _Known(
-        ("Cluster validation error", "Validation failed for"),
-        TerminalError(
-            "GB-3024", "The cluster policy refuses the cluster.", todo="Correct the setting that it names, or have the policy changed (deploy/)."
-        ),
-    ),
-    _Known(
-        ("Cluster policy", "instance pool", "does not exist", "RESOURCE_DOES_NOT_EXIST", "NotFound"),
-        TerminalError(
-            "GB-3032", "The workspace does not have what the settings name.", todo="Correct the id; it belongs to this workspace and no other."
-        ),
-    ),
-    _Known(
-        ("Invalid access token", "Credential was not sent", "UNAUTHENTICATED", "invalid_client", "default auth", "expired"),
-        TerminalError(
-            "GB-3021",
-            "The workspace does not accept the sign-in.",
-            valid="a service principal's id and secret (auth oauth or azure), or a token that has not run out",
-            todo="Renew it; for jobs that run for hours use GLOBALBEV_DATABRICKS_AUTH=oauth, which renews by itself.",
-        ),
-    ),
+    _Known(("Invalid access token", "Credential was not sent", "UNAUTHENTICATED", "Unauthenticated", "expired"), _SIGN_IN),
     _Known(
         ("PERMISSION_DENIED", "does not have the permission", "PermissionDenied"),
         TerminalError(
@@ -67,10 +55,20 @@ _ANSWERS: Sequence[_Known] = (
         ),
     ),
     _Known(
-        ("Connection", "Max retries exceeded", "Timed out after", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED", "TooManyRequests"),
-        TransientError("GB-3020", "The workspace does not answer.", todo="Look at GLOBALBEV_DATABRICKS_HOST and the network; then run again."),
+        ("Cluster validation error", "Validation failed for"),
+        TerminalError(
+            "GB-3024", "The cluster policy refuses the cluster.", todo="Correct the setting that it names, or have the policy changed (deploy/)."
+        ),
     ),
+    _Known(
+        ("does not exist", "Can't find an instance pool", "RESOURCE_DOES_NOT_EXIST", "NotFound"),
+        TerminalError(
+            "GB-3032", "The workspace does not have what the settings name.", todo="Correct the id; it belongs to this workspace and no other."
+        ),
+    ),
+    _Known(("TemporarilyUnavailable", "TooManyRequests", "RequestLimitExceeded", "DeadlineExceeded", "InternalError"), _SILENT),
 )
+_SIGN_IN_FAILED = re.compile(r"(default|oauth-m2m|azure-client-secret|pat) auth: |invalid_client|unauthorized_client")
 _CODES = {
     "LIBRARY_INSTALLATION_ERROR": TerminalError(
         "GB-3029", "The libraries cannot be installed on the cluster.", todo="Look at the cluster's Libraries tab; the pins are those of uv.lock."
@@ -79,14 +77,24 @@ _CODES = {
 }
 _LOST = ("CLUSTER_ERROR", "CLOUD_FAILURE", "DRIVER_ERROR", "INTERNAL_ERROR", "SERVICE_FAULT")
 _LOST_WORDS = ("was terminated", "Cluster terminated", "reclaimed", "Driver is", "driver has stopped", "lost", "SPOT")
+_OWN = "RUN_EXECUTION_ERROR"  # the step's own failure, whose words may be any
 
 
 def answered(error: BaseException) -> GlobalBevError | None:
-    """What the API answered, if it is known; None when the error is not the workspace's."""
-    text = f"{type(error).__name__} {getattr(error, 'error_code', '')}: {error}"
-    for known in _ANSWERS:
-        if any(sign in text for sign in known.signs):
-            return _saying(known.error, _one_line(str(error)))
+    """What the API answered, if it is known; None when the error is not the workspace's, whatever its words."""
+    import requests  # noqa: PLC0415  a second of imports with the SDK's, in these environments only
+    from databricks.sdk.errors.base import DatabricksError  # noqa: PLC0415  as above
+
+    said = _one_line(str(error))
+    if isinstance(error, DatabricksError):
+        text = f"{type(error).__name__} {error.error_code or ''}: {error}"
+        known = next((known for known in _ANSWERS if any(sign in text for sign in known.signs)), None)
+        return _saying(known.error, said) if known else None
+    is_given_up = isinstance(error, TimeoutError) and isinstance(error.__cause__, (DatabricksError, requests.RequestException))
+    if is_given_up or (isinstance(error, requests.RequestException) and not isinstance(error, ValueError)):
+        return _saying(_SILENT, f"{said} ({_one_line(str(error.__cause__))})" if is_given_up else said)
+    if isinstance(error, ValueError) and _SIGN_IN_FAILED.match(said):  # the SDK's own kind when no token is to be had
+        return _saying(_SIGN_IN, said)
     return None
 
 
@@ -125,7 +133,7 @@ def _coded(end: RunEnd) -> GlobalBevError | None:
         return TransientError(
             "GB-3025", "The cluster did not start.", got=_one_line(end.message), todo="Use another node type or a pool if it stays so."
         )
-    if end.code in _LOST or any(word in end.message for word in _LOST_WORDS):
+    if end.code in _LOST or (end.code != _OWN and not end.message.startswith("Workload failed") and any(word in end.message for word in _LOST_WORDS)):
         return TransientError(
             "GB-3026", "The cluster was lost while the step ran.", got=_one_line(end.message), todo="Nothing: the step is tried again."
         )
@@ -150,6 +158,21 @@ def never_started(seconds: float) -> TransientError:
         valid="GLOBALBEV_DATABRICKS_START_S, 900 by default",
         todo="Look at quota, pool and network of the workspace; an instance pool starts in seconds.",
     )
+
+
+def still_running(run_id: int) -> TransientError:
+    """An earlier attempt's run whose end is not certain."""
+    return TransientError(
+        "GB-3020",
+        "The workspace does not answer.",
+        got=f"nothing certain about the run {run_id} of an earlier attempt, which may still publish",
+        todo="Look at GLOBALBEV_DATABRICKS_HOST and the network, and cancel that run in the workspace; then run again.",
+    )
+
+
+def was_ended() -> TerminalError:
+    """Dagster was told to end the run."""
+    return TerminalError("GB-3034", "The run was ended before the step was through.", todo="Run again; what was published is not published again.")
 
 
 def _saying(error: GlobalBevError, got: str) -> GlobalBevError:

@@ -1,29 +1,28 @@
 """Steps on job clusters: Dagster's own ``databricks_pyspark_step_launcher``, unmodified, made from the settings.
 
-Around it stands what it leaves open: an error that says what to do, another attempt when the cluster is lost, a run that is cancelled when its
-cluster never comes, and events that arrive once, also when they are read again.
+Around it stands what it leaves open: an error that says what to do, another attempt when the cluster is lost, and not before the lost one's run has
+ended, a run that is cancelled whatever goes wrong from its submission on, and events that arrive once, also when they are read again.
 """
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import re
-import threading
-import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from dagster._core.definitions.step_launcher import StepLauncher
-from dagster._serdes import serialize_value
+from dagster._core.errors import raise_execution_interrupts
 
 from globalbev_assets.contracts.book import ContractBook
 from globalbev_assets.errors import GlobalBevError, TerminalError, TransientError
-from resources.databricks_cluster import environment_variables, permissions, run_config, secret_references
-from resources.databricks_errors import RunEnd, answered, ended, never_started
+from resources.databricks_cluster import access, environment_variables, run_config, secret_references
+from resources.databricks_errors import RunEnd, answered, ended, never_started, was_ended
+from resources.databricks_events import Once
+from resources.databricks_run import SubmittedRun, attempt_token, end_earlier_runs, interruption_of
 from resources.databricks_settings import DatabricksSettings
 from resources.settings import Settings
 from resources.upload import Upload, stage_upload
@@ -32,10 +31,8 @@ if TYPE_CHECKING:
     from dagster._core.execution.context.system import StepExecutionContext
     from dagster_databricks.databricks_pyspark_step_launcher import DatabricksPySparkStepLauncher
 
-_RUN = re.compile(r"Waiting for Databricks run (\d+)")
+_GIVEN_UP = re.compile(r"Run `\d+` took more than")  # the launcher has waited for as long as it may, and cancelled
 _OVER = (dg.DagsterEventType.STEP_SUCCESS, dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.STEP_UP_FOR_RETRY)
-_REPORTED = (dg.DagsterEventType.ASSET_MATERIALIZATION, dg.DagsterEventType.ASSET_OBSERVATION)
-CANCEL_S, WATCH_S = 60.0, 1.0
 
 
 def launcher_config(settings: Settings, databricks: DatabricksSettings, upload: Upload, book: ContractBook) -> dict[str, Any]:
@@ -53,7 +50,6 @@ def launcher_config(settings: Settings, databricks: DatabricksSettings, upload: 
     }
     return {
         "run_config": run_config(databricks, settings.env),
-        "permissions": permissions(databricks),
         "databricks_host": databricks.host,
         **sign_in[databricks.auth],
         "env_variables": environment_variables(settings, databricks, upload, book),
@@ -89,6 +85,9 @@ class LaunchedSteps(StepLauncher):
         try:
             made: DatabricksPySparkStepLauncher = databricks_pyspark_step_launcher(dg.build_init_resource_context(config=config))
         except ValueError as error:
+            refused = answered(error)
+            if refused is not None:
+                raise refused from None
             raise TerminalError(
                 "GB-3005",
                 "There is more than one way to sign in to Databricks.",
@@ -103,157 +102,102 @@ class LaunchedSteps(StepLauncher):
 
         Raises:
             RetryRequested: the cluster was lost or did not start, and there are attempts left.
-            GlobalBevError: whatever else went wrong on the way; GB-3020 to GB-3033.
+            GlobalBevError: whatever else went wrong on the way; GB-3020 to GB-3034.
         """
         launched = _Launched(self.launcher, step_context, self.databricks)
         try:
             yield from launched.events()
-        except (Exception, dg.DagsterExecutionInterruptedError, KeyboardInterrupt) as error:
-            launched.wait_until_cancelled()
+        except BaseException as error:
+            launched.make_end()
+            interruption = interruption_of(error)
+            if isinstance(interruption, GeneratorExit):  # nobody listens any more
+                raise interruption from None
+            if interruption is not None:  # what failed while it was cleaned up is no reason to try again
+                raise interruption from was_ended()
             if not isinstance(error, Exception):
                 raise
-            found = launched.explained(error)
-            if launched.is_over:
-                step_context.log.warning(f"The step was through when its run ended so: {found}")
-            elif isinstance(found, TransientError):
-                raise dg.RetryRequested(self.databricks.attempts - 1, self.databricks.retry_wait_s) from found
-            elif found is error:
-                raise
-            else:
-                raise found from error
+            self._fail(launched, error)
         finally:
-            launched.stop_watching()
+            launched.leave()
+
+    def _fail(self, launched: _Launched, error: Exception) -> None:
+        """Say what went wrong; nothing, where the step was through before."""
+        found = launched.explained(error)
+        if launched.is_over:
+            launched.context.log.warning(f"The step was through when its run ended so: {found}")
+            return
+        if isinstance(found, TransientError):
+            with raise_execution_interrupts():  # who ended the run meanwhile has ended it
+                raise dg.RetryRequested(self.databricks.attempts - 1, self.databricks.retry_wait_s) from found
+        if found is error:
+            raise error
+        raise found from error
 
 
-@dataclass
 class _Launched:
     """One attempt of one step."""
 
-    launcher: DatabricksPySparkStepLauncher
-    context: StepExecutionContext
-    databricks: DatabricksSettings
-    is_over: bool = False
-    run_id: int | None = None
-    waited_s: float | None = None
-    _done: threading.Event = field(default_factory=threading.Event)
+    def __init__(self, launcher: DatabricksPySparkStepLauncher, context: StepExecutionContext, databricks: DatabricksSettings) -> None:
+        self.context, self.is_over = context, False
+        self._databricks = databricks
+        self._run: SubmittedRun | None = None
+        # A copy for this attempt, which tells of its run at once: with the launcher's first event it would be too late for an error before it.
+        self._launcher = copy.copy(launcher)
+        self._launcher.databricks_runner = runner = copy.copy(launcher.databricks_runner)
+        self._submit, runner.submit_run = runner.submit_run, self._submit_and_note  # type: ignore[method-assign]
 
     @property
-    def _jobs(self) -> Any:
-        return self.launcher.databricks_runner.client.workspace_client.jobs
+    def _client(self) -> Any:
+        return self._launcher.databricks_runner.client
 
     def events(self) -> Iterator[dg.DagsterEvent]:
         """The events of the step, each once."""
-        once = _Once(self.context)
-        for event in self.launcher.launch_step(once.context):
-            if self.run_id is None:
-                self._watch(event)
+        end_earlier_runs(self.context, self._client.workspace_client)
+        once = Once(self.context)
+        for event in self._launcher.launch_step(once.context):
             if once.take():
                 self.is_over = self.is_over or event.event_type in _OVER
                 yield event
 
     def explained(self, error: Exception) -> Exception:
         """The error as one of ours, where it is known."""
+        from dagster_databricks.databricks import DatabricksError  # noqa: PLC0415  the launcher's own, not the SDK's
+
         if isinstance(error, GlobalBevError):
             return error
-        if self.waited_s is not None:
-            return never_started(self.waited_s)
-        end = self._end()
-        if end is not None and end.result and end.result != "SUCCESS" and f"`{self.run_id}`" in str(error):
-            return ended(end, self.databricks.runtime)
+        if self._run is not None and self._run.waited_s is not None:
+            return never_started(self._run.waited_s)
+        if isinstance(error, DatabricksError) and self._run is not None:
+            if _GIVEN_UP.match(str(error)):
+                return ended(RunEnd("TIMEDOUT", message=str(error)))
+            end = self._run.end() or RunEnd("FAILED", message=str(error))
+            return ended(replace(end, stderr=self._stderr()) if end.result == "FAILED" else end, self._databricks.runtime)
         return answered(error) or error
 
-    def wait_until_cancelled(self) -> None:
-        """Return when the cluster does nothing more, so that nothing lands after the step's end; the launcher has asked for it."""
-        deadline = time.monotonic() + CANCEL_S
-        while self.run_id is not None and time.monotonic() < deadline:
-            end = self._end()
-            if end is None or end.result:
-                return
-            time.sleep(min(self.databricks.poll_s, WATCH_S))
+    def make_end(self) -> None:
+        """Return when the cluster does nothing more, so that nothing lands after the step's end."""
+        if self._run is not None:
+            self._run.make_end()
 
-    def stop_watching(self) -> None:
+    def leave(self) -> None:
         """No more need to look whether the cluster starts."""
-        self._done.set()
+        if self._run is not None:
+            self._run.leave()
 
-    def _watch(self, event: dg.DagsterEvent) -> None:
-        found = _RUN.search(event.message or "")
-        if found:
-            self.run_id = int(found.group(1))
-            threading.Thread(target=self._cancel_when_pending, daemon=True, name=f"start of {self.run_id}").start()
+    def _submit_and_note(self, run_config: Mapping[str, Any], task: Mapping[str, Any]) -> int:
+        """Submit and write down what was; the same attempt is the same run, when its answer is lost and the SDK asks again."""
+        run_id = self._submit({**run_config, "idempotency_token": attempt_token(self.context)}, task)
+        self._run = SubmittedRun(self._client.workspace_client, run_id)
+        self._run.record(self.context)
+        self._run.watch_start(self._databricks.start_s)
+        if self._databricks.readers:
+            with raise_execution_interrupts():
+                self._run.share(access(self._databricks))
+        return run_id
 
-    def _cancel_when_pending(self) -> None:
-        """Cancel a run whose cluster does not come; the launcher itself would wait for as long as the step may take."""
-        started = time.monotonic()
-        while not self._done.wait(WATCH_S):
-            with contextlib.suppress(OSError):  # the launcher's own polls will say it
-                run = self._jobs.get_run(self.run_id)
-                if run.state.life_cycle_state.value not in ("PENDING", "QUEUED", "BLOCKED"):
-                    return
-                if time.monotonic() - started > self.databricks.start_s:
-                    self.waited_s = time.monotonic() - started
-                    self._jobs.cancel_run(self.run_id)
-                    return
-
-    def _end(self) -> RunEnd | None:
-        """What the workspace says of the run; None when it cannot be asked."""
-        if self.run_id is None:
-            return None
+    def _stderr(self) -> str:
+        path = f"{self._databricks.staging}/{self.context.run_id}/{self.context.step.key}/stderr"
         try:
-            run = self._jobs.get_run(self.run_id).as_dict()
-        except OSError:  # every error of the SDK is one
-            return None
-        state: Mapping[str, Any] = run.get("state", {})
-        details: Mapping[str, Any] = run.get("status", {}).get("termination_details", {})
-        return RunEnd(str(state.get("result_state", "")), str(details.get("code", "")), str(state.get("state_message", "")), self._stderr(state))
-
-    def _stderr(self, state: Mapping[str, Any]) -> str:
-        if state.get("result_state") != "FAILED":
-            return ""
-        path = f"{self.databricks.staging}/{self.context.run_id}/{self.context.step.key}/stderr"
-        try:
-            return self.launcher.databricks_runner.client.read_file(path).decode(errors="replace")
+            return str(self._client.read_file(path).decode(errors="replace"))
         except OSError:  # a cluster that never ran wrote none
             return ""
-
-
-class _Once:
-    """Lets each event of the cluster into the instance once.
-
-    The launcher reads the whole event file at each poll and counts; a read that finds it shorter makes it replay everything (seen: a
-    materialisation recorded twice, then a failed run). And an attempt after a lost cluster reports again what the first had reported.
-    """
-
-    def __init__(self, context: StepExecutionContext) -> None:
-        self._instance, self._is_new, self._seen = context.instance, True, set[str]()
-        self._reported = self._of_earlier_attempts(context) if context.previous_attempt_count else set[tuple[str, str | None]]()
-        self.context = copy.copy(context)
-        instance = cast("dg.DagsterInstance", self)  # all that is asked of it is below
-        self.context._plan_data = context.plan_data._replace(instance=instance)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._instance, name)
-
-    def handle_new_event(self, entry: dg.EventLogEntry, **more: Any) -> None:
-        """Record an event, unless it was."""
-        told, what = serialize_value(entry), _what(entry.dagster_event)
-        self._is_new = told not in self._seen and what not in self._reported
-        self._seen.add(told)
-        if self._is_new:
-            self._instance.handle_new_event(entry, **more)
-
-    def take(self) -> bool:
-        """Whether the event that was passed on last is new; those that the launcher makes itself are."""
-        is_new, self._is_new = self._is_new, True
-        return is_new
-
-    def _of_earlier_attempts(self, context: StepExecutionContext) -> set[tuple[str, str | None] | None]:
-        records = self._instance.get_records_for_run(context.run_id, of_type=set(_REPORTED)).records
-        events = (record.event_log_entry.dagster_event for record in records)
-        return {_what(event) for event in events if event is not None and event.step_key == context.step.key}
-
-
-def _what(event: dg.DagsterEvent | None) -> tuple[str, str | None] | None:
-    """Table and day of a report."""
-    if event is None or event.event_type not in _REPORTED or event.asset_key is None:
-        return None
-    return (event.asset_key.to_user_string(), event.partition)

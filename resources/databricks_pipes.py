@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -19,9 +19,10 @@ import dagster as dg
 from globalbev_assets import errors
 from globalbev_assets.contracts.book import ContractBook
 from globalbev_assets.contracts.model import Contract
-from globalbev_assets.errors import TerminalError, TransientError
+from globalbev_assets.errors import GlobalBevError, TransientError
 from resources.databricks_cluster import environment_variables, pins, secret_references
-from resources.databricks_errors import RunEnd, answered, ended
+from resources.databricks_errors import RunEnd, answered, ended, never_started, was_ended
+from resources.databricks_run import attempt_token, end_earlier_runs, interruption_of
 from resources.databricks_settings import DatabricksSettings
 from resources.event_figures import result_of
 from resources.publishing import TableResult
@@ -29,8 +30,11 @@ from resources.settings import Settings
 from resources.upload import Upload, stage_upload
 
 if TYPE_CHECKING:
-    from dagster_databricks.pipes import PipesDatabricksServerlessClient
     from databricks.sdk import WorkspaceClient
+
+    from resources.databricks_piped_run import PipedRun
+
+    _Sent = tuple[PipedRun, BaseException | None]
 
 ENVIRONMENT, ENVIRONMENT_VERSION = "globalbev", "4"
 DONE = {"globalbev": "done"}
@@ -53,18 +57,49 @@ class PipedSteps:
             RetryRequested: the compute was lost, and there are attempts left.
             GlobalBevError: whatever else went wrong on the way; GB-3020 to GB-3034.
         """
+        step = context.op_execution_context.get_step_execution_context()
+        sent, error = self._sent(context, layer, contracts, days)
+        problem = None if error is None else interruption_of(error) or self._explained(sent, error)
+        is_lost = isinstance(problem, TransientError) and DONE not in sent.messages
+        if not is_lost or step.previous_attempt_count + 1 >= self.databricks.attempts:
+            # What was published is reported, however the run ended; by the next attempt, if there is one: it finds it published and tells of it again.
+            yield from (result_of(message, self.book) for message in sent.messages if message != DONE)
+        if is_lost:
+            raise dg.RetryRequested(self.databricks.attempts - 1, self.databricks.retry_wait_s) from problem
+        if DONE in sent.messages and isinstance(problem, Exception):
+            context.log.warning(f"The step was through when its run ended so: {problem}")
+        elif isinstance(problem, Exception):
+            raise problem from (error if error is not problem else None)
+        elif problem is not None:
+            raise problem from was_ended()
+        elif DONE not in sent.messages:
+            raise was_ended()
+
+    def _sent(self, context: dg.AssetExecutionContext, layer: str, contracts: Sequence[Contract], days: Sequence[date]) -> _Sent:
+        """One attempt, through; with what went wrong."""
+        from resources.databricks_piped_run import PipedRun  # noqa: PLC0415  a second of imports, in these environments only
+
+        sent = PipedRun(self.workspace, self.databricks)
         try:
-            messages = self._run(context, layer, contracts, days)
-        except Exception as error:
-            found = answered(error) or ended(_end_of(str(error))) if _is_the_workspaces(error) else error
-            if isinstance(found, TransientError):
-                raise dg.RetryRequested(self.databricks.attempts - 1, self.databricks.retry_wait_s) from found
-            raise found from error
-        if DONE not in messages:  # Dagster 1.13's client goes on after an interruption as if the run had succeeded
-            raise TerminalError(
-                "GB-3034", "The run was ended before the step was through.", todo="Run again; what was published is not published again."
-            )
-        yield from (result_of(message, self.book) for message in messages if message != DONE)
+            end_earlier_runs(context.op_execution_context.get_step_execution_context(), self.workspace)
+            self._run(sent, context, layer, contracts, days)
+        except BaseException as error:  # noqa: BLE001  raised again when the messages have been passed on
+            return sent, sent.error or error
+        return sent, sent.error
+
+    def _explained(self, sent: PipedRun, error: BaseException) -> BaseException:
+        """The error as one of ours, where it is known."""
+        from dagster._core.errors import DagsterPipesExecutionError  # noqa: PLC0415  as above
+
+        run = sent.submitted
+        if isinstance(error, GlobalBevError) or run is None:
+            return error if isinstance(error, GlobalBevError) else answered(error) or error
+        if run.waited_s is not None:
+            return never_started(run.waited_s)
+        if isinstance(error, DagsterPipesExecutionError):
+            end = run.end() or RunEnd("FAILED", message=str(error))
+            return ended(replace(end, stderr=end.message), self.databricks.runtime)
+        return answered(error) or error
 
     @cached_property
     def workspace(self) -> WorkspaceClient:
@@ -78,9 +113,12 @@ class PipedSteps:
             "oauth": dict(zip(("oauth_client_id", "oauth_client_secret"), client, strict=True)),
             "azure": dict(zip(("azure_client_id", "azure_client_secret", "azure_tenant_id"), (*client, given.tenant_id), strict=True)),
         }
-        return DatabricksClient(given.host, **signed[sign_in]).workspace_client
+        try:
+            return DatabricksClient(given.host, **signed[sign_in]).workspace_client
+        except ValueError as error:
+            raise answered(error) or error from None
 
-    def _run(self, context: dg.AssetExecutionContext, layer: str, contracts: Sequence[Contract], days: Sequence[date]) -> Sequence[Any]:
+    def _run(self, sent: PipedRun, context: dg.AssetExecutionContext, layer: str, contracts: Sequence[Contract], days: Sequence[date]) -> None:
         from databricks.sdk.service import compute, jobs  # noqa: PLC0415  as above
 
         upload = stage_upload(self.settings)
@@ -98,29 +136,16 @@ class PipedSteps:
             spark_python_task=jobs.SparkPythonTask(python_file=f"{folder}/{MAIN.name}", parameters=[f"{folder}/code.zip"]),
         )
         environment = compute.Environment(client=ENVIRONMENT_VERSION, dependencies=[*pins(), f"dagster-pipes=={dg.__version__}"])
-        done = self._client.run(
+        sent.run(
             context=context.op_execution_context,
             extras=extras,
             task=task,
             submit_args={
                 "run_name": f"globalbev-{self.settings.env}",
+                "idempotency_token": attempt_token(context.op_execution_context.get_step_execution_context()),
                 "timeout_seconds": self.databricks.timeout_minutes * 60,
                 "environments": [jobs.JobEnvironment(environment_key=ENVIRONMENT, spec=environment)],
             },
-        )
-        return done.get_custom_messages()
-
-    @property
-    def _client(self) -> PipesDatabricksServerlessClient:
-        from dagster_databricks.pipes import (  # noqa: PLC0415  as above
-            PipesDatabricksServerlessClient,
-            PipesUnityCatalogVolumesMessageReader,
-        )
-
-        wait_s = self.databricks.poll_s
-        reader = PipesUnityCatalogVolumesMessageReader(client=self.workspace, volume_path=self.databricks.volume_path, interval=wait_s)
-        return PipesDatabricksServerlessClient(
-            client=self.workspace, volume_path=self.databricks.volume_path, message_reader=reader, poll_interval_seconds=wait_s
         )
 
     def _put(self, upload: Upload) -> str:
@@ -140,20 +165,3 @@ class PipedSteps:
             with MAIN.open("rb") as stream:  # last: it is what is asked for
                 self.workspace.files.upload(f"{folder}/{MAIN.name}", stream, overwrite=True)
         return folder
-
-
-def _end_of(said: str) -> RunEnd:
-    """How the run ended, by its message: Dagster's client gives no more."""
-    codes = {
-        "Library installation failed": "LIBRARY_INSTALLATION_ERROR",
-        "Run cancelled": "USER_CANCELED",
-        "waiting for the cluster": "CLOUD_FAILURE",
-    }
-    code = next((code for sign, code in codes.items() if sign in said), "")
-    return RunEnd("TIMEDOUT" if "timed out" in said else "FAILED", code, said)
-
-
-def _is_the_workspaces(error: Exception) -> bool:
-    from dagster._core.errors import DagsterPipesExecutionError  # noqa: PLC0415
-
-    return isinstance(error, (DagsterPipesExecutionError, OSError))

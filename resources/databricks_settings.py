@@ -98,12 +98,14 @@ def load_databricks_settings(settings: Settings, env_file: Path | None = None) -
         raise _malformed(f"{PREFIX}{str(first['loc'][0]).upper()}" if first["loc"] else PREFIX, first["msg"]) from None
     _require(settings, found)
     _check_places(settings, found)
-    _check_python(found)
+    if settings.compute == "launcher":  # by Pipes, nothing travels as a pickle
+        _check_python(found)
     return found
 
 
 def _require(settings: Settings, found: DatabricksSettings) -> None:
-    needed = ["host", *CREDENTIALS[found.auth], "catalog", "home", "scope", *([] if found.cluster_id else ["policy_id"])]
+    is_without = found.cluster_id or settings.compute == "pipes"  # of a cluster of its own
+    needed = ["host", *CREDENTIALS[found.auth], "catalog", "home", "scope", *([] if is_without else ["policy_id"])]
     missing = [f"{PREFIX}{name.upper()}" for name in needed if not found.secret(name)]
     missing += [] if settings.lake else ["GLOBALBEV_LAKE"]
     if missing:
@@ -111,7 +113,8 @@ def _require(settings: Settings, found: DatabricksSettings) -> None:
             "GB-3001",
             f"Settings of the workspace are missing in the environment {settings.env}.",
             got=", ".join(missing),
-            valid=f"{PREFIX}AUTH={found.auth} needs {', '.join(CREDENTIALS[found.auth])}; a policy, or {PREFIX}CLUSTER_ID for a cluster that runs",
+            valid=f"{PREFIX}AUTH={found.auth} needs {', '.join(CREDENTIALS[found.auth])}; "
+            f"a policy, or {PREFIX}CLUSTER_ID for a cluster that runs, or GLOBALBEV_COMPUTE=pipes",
             todo="Set them in the environment or in .env; deploy/README.md says where each comes from.",
         )
 
@@ -123,6 +126,8 @@ def _check_places(settings: Settings, found: DatabricksSettings) -> None:
     low, high = found.worker_range
     if not 1 <= low <= high:
         raise _malformed(f"{PREFIX}WORKERS", "a number of workers, or a range such as 1-4")
+    if not re.fullmatch(r"/Volumes(/[\w.-]+){3,}", found.volume_path):
+        raise _malformed(f"{PREFIX}VOLUME", "a folder of a volume, /Volumes/<catalog>/<schema>/<volume>")
     for name, value, shape in (
         ("GLOBALBEV_LAKE", settings.lake_root, r"abfss://\w[\w-]*@[\w.-]+"),
         (f"{PREFIX}HOME", found.home, "/Volumes/.+|/dbfs/.+"),
@@ -151,7 +156,7 @@ def wrong_python(runtime: str, here: str, there: str) -> TerminalError:
         "The cluster's Python is not the one that runs Dagster.",
         got=f"Python {here} here, {there} on {runtime}",
         valid="the same minor version on both sides: steps and events travel between them as pickles",
-        todo=f"Choose another {PREFIX}RUNTIME, or run Dagster on Python {there} (deploy/Dockerfile).",
+        todo=f"Choose another {PREFIX}RUNTIME, or run Dagster on Python {there} (deploy/container/Dockerfile).",
     )
 
 

@@ -43,8 +43,16 @@ def open_session(settings: Settings, *, pool: Pool = "live", is_small: bool = Fa
 
     Raises:
         TransientError: GB-1121 to GB-1124, when the server cannot be started.
-        TerminalError: GB-1131, when there is no cluster session.
+        TerminalError: GB-1131, when there is no cluster session; GB-3006, where steps go to clusters and this is none.
     """
+    if settings.env != "local" and settings.spark != "cluster":
+        raise TerminalError(
+            "GB-3006",
+            "Spark was asked for where none runs.",
+            got=f"the environment {settings.env}, and a process that is no cluster's",
+            valid="steps on a cluster; what runs beside Dagster reads the events of the steps",
+            todo="Set GLOBALBEV_ENV=local for a lake of this machine; query the other environments in their workspace.",
+        )
     openers = {"server": _on_server, "in-process": _in_process, "cluster": _on_cluster}
     spark = openers[settings.spark](settings)
     try:

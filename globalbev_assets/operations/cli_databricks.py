@@ -17,6 +17,7 @@ def rehearse(  # noqa: PLR0913  a command's options
     compute: Annotated[str, typer.Option(help="launcher or pipes.")] = "launcher",
     home: Annotated[Path | None, typer.Option(help="Folder of all local state, instead of GLOBALBEV_HOME.")] = None,
     go_on: Annotated[bool, typer.Option("--continue", help="With the lake that the last rehearsal left, instead of an empty one.")] = False,
+    evict: Annotated[str | None, typer.Option(help="Take the cluster away as soon as it has committed rows of this table (bronze.lots).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")] = False,
 ) -> None:
     """Take some days through the layers by Dagster's own step launcher, against a workspace on 127.0.0.1, and account for every step."""
@@ -25,7 +26,7 @@ def rehearse(  # noqa: PLR0913  a command's options
     from resources.settings import load_settings  # noqa: PLC0415
 
     folder = (home or load_settings().home).absolute()
-    raise typer.Exit(run_rehearsal(folder, days, select or [], compute, as_json, console(), is_continued=go_on))
+    raise typer.Exit(run_rehearsal(folder, days, select or [], compute, as_json, console(), is_continued=go_on, evicted=evict))
 
 
 @app.callback()

@@ -8,6 +8,7 @@ import os
 import shutil
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -16,9 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from globalbev_assets.contracts.book import ContractBook
-from globalbev_assets.contracts.names import LAYERS
+from globalbev_assets.contracts.names import LAYERS, TableName
 from globalbev_assets.errors import TerminalError
+from globalbev_assets.operations.leaks import leaks
 from partitions.days import DayRange
+from resources.upload import LARGEST_BYTES
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from sandbox.databricks.account import StepAccount
 
 MOST_SUBMISSIONS = 10
+MOST_SECONDS, WITH_DAYS = 720, 3  # a rehearsal of three days, or fewer; of more in proportion
 
 
 @dataclass
@@ -42,7 +46,9 @@ class Rehearsed:
         days_reported: materialisations by table.
         unchanged: those among them that had nothing new.
         repeated: tables and days that were reported more than once in a run.
+        unreported: selected tables and days that no event tells of.
         checks: evaluations passed and failed.
+        broken: checks that failed as errors; a warning is the data's, and no fault of the way to a cluster.
         host_jvms: JVMs that ran on the host instead of on a cluster.
         leaks: files below the workspace and the instance that hold a secret.
         errors: of steps, whole.
@@ -59,6 +65,8 @@ class Rehearsed:
     unchanged: dict[str, int] = field(default_factory=dict)
     repeated: list[str] = field(default_factory=list)
     checks: dict[str, int] = field(default_factory=lambda: {"passed": 0, "failed": 0})
+    unreported: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
     host_jvms: int = 0
     leaks: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
@@ -67,8 +75,10 @@ class Rehearsed:
     @property
     def is_good(self) -> bool:
         """Whether it shows what it is to show."""
-        is_clean = not (self.repeated or self.host_jvms or self.leaks)
-        return self.succeeded and is_clean and self.stored_tables >= len(self.days_reported) and len(self.steps) <= MOST_SUBMISSIONS
+        is_clean = not (self.repeated or self.unreported or self.broken or self.host_jvms or self.leaks)
+        is_small = len(self.steps) <= MOST_SUBMISSIONS and all(step.upload_bytes < LARGEST_BYTES for step in self.steps)
+        is_quick = self.seconds < MOST_SECONDS * max(1.0, len(self.days) / WITH_DAYS)
+        return self.succeeded and is_clean and is_small and is_quick and self.stored_tables >= len(self.days_reported)
 
 
 @contextmanager
@@ -104,12 +114,16 @@ def stage(
         yield workspace, state.days, secrets | {"client": told["GLOBALBEV_DATABRICKS_CLIENT_SECRET"]}
 
 
-def run_rehearsal(home: Path, days: int, select: Sequence[str], compute: str, as_json: bool, console: Console, *, is_continued: bool) -> int:  # noqa: PLR0913
-    """Rehearse and print the account; returns the exit code."""
+def run_rehearsal(  # noqa: PLR0913  a command's options
+    home: Path, days: int, select: Sequence[str], compute: str, as_json: bool, console: Console, *, is_continued: bool, evicted: str | None = None
+) -> int:
+    """Rehearse and print the account; returns the exit code. ``evicted``: the table whose first commit costs the cluster."""
     with stage(home, compute, is_continued=is_continued) as (workspace, history, secrets):
+        if evicted:
+            workspace.faults.add("eviction_after_commit", path=str(TableName.parse(evicted)).replace(".", "/"))
         chosen = DayRange(history.last - timedelta(days=days - 1), history.last)
         found = rehearse(workspace, chosen, select, compute, None if as_json else console)
-        found.leaks = leaks(home / "databricks" / "rehearsal", secrets)
+        found.leaks = leaks(home / "databricks" / "rehearsal", secrets, workspace.principals.tokens)
     if as_json:
         console.print_json(json.dumps({**asdict(found), "days": [str(chosen.first), str(chosen.last)], "is_good": found.is_good}, default=str))
     else:
@@ -133,7 +147,8 @@ def rehearse(workspace: Workspace, days: DayRange, select: Sequence[str], comput
                 console.print(f"{layer}: {len(tables)} tables, {len(days)} days …")
             result = run_launched(tables, days, instance, {"layer": layer})
             found.runs[layer] = result.run_id
-            _take(found, instance, result)
+            take(found, instance, result.run_id, tables)
+            found.succeeded = found.succeeded and result.success
     found.seconds, found.steps = time.monotonic() - started, accounts(workspace)
     found.stored_tables = sum(1 for place in workspace.storage.values() for _ in place.glob("*/*/_delta_log"))
     return found
@@ -149,35 +164,41 @@ def _stages(book: ContractBook, select: Sequence[str]) -> dict[str, list[str]]:
     return {layer: tables for layer in LAYERS if (tables := [str(name) for name in chosen if name.layer == layer])}
 
 
-def leaks(folder: Path, secrets: Mapping[str, str]) -> list[str]:
-    """Files that hold one of the secrets, or the password inside one, in the open."""
-    from urllib.parse import urlsplit  # noqa: PLC0415
-
-    literals = {text for secret in secrets.values() for text in (secret, urlsplit(secret).password or secret)}
-    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink())
-    return [f"{path.relative_to(folder)}" for path in files if any(text.encode() in path.read_bytes() for text in literals)]
-
-
-def _take(found: Rehearsed, instance: Any, result: Any) -> None:
+def take(found: Rehearsed, instance: Any, run_id: str, tables: Sequence[str]) -> None:
+    """Add what a run's events tell: of these tables, every day is to be materialised once, or observed where it was held."""
     import dagster as dg  # noqa: PLC0415
 
-    found.succeeded = found.succeeded and result.success
-    seen: set[tuple[str, str | None]] = set()
-    for record in instance.get_records_for_run(result.run_id).records:
+    published: list[tuple[str, str | None]] = []
+    observed: set[tuple[str, str | None]] = set()
+    for record in instance.get_records_for_run(run_id).records:
         event = record.event_log_entry.dagster_event
         if event is None:
             continue
         if event.event_type == dg.DagsterEventType.ASSET_MATERIALIZATION:
-            key = (".".join(event.asset_key.path), event.partition)
-            found.repeated += [f"{key[0]} {key[1]}"] if key in seen else []
-            seen.add(key)
-            found.days_reported[key[0]] = found.days_reported.get(key[0], 0) + 1
+            published.append(_told(event))
             if event.step_materialization_data.materialization.metadata["state"].value == "unchanged":
-                found.unchanged[key[0]] = found.unchanged.get(key[0], 0) + 1
+                found.unchanged[published[-1][0]] = found.unchanged.get(published[-1][0], 0) + 1
+        elif event.event_type == dg.DagsterEventType.ASSET_OBSERVATION:
+            observed.add(_told(event))
         elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
-            found.checks["passed" if event.asset_check_evaluation_data.passed else "failed"] += 1
+            _judge(found, event.asset_check_evaluation_data)
         elif event.is_step_failure:
             found.errors.append(event.step_failure_data.error.to_string() if event.step_failure_data.error else str(event.message))
+    for table, _ in published:
+        found.days_reported[table] = found.days_reported.get(table, 0) + 1
+    found.repeated += [f"{table} {day}" for (table, day), times in Counter(published).items() if times > 1]
+    wanted = ((table, str(day)) for table in tables for day in found.days)
+    found.unreported += [f"{table} {day}" for table, day in wanted if (table, day) not in observed | {*published}]
+
+
+def _told(event: Any) -> tuple[str, str | None]:
+    return ".".join(event.asset_key.path), event.partition
+
+
+def _judge(found: Rehearsed, evaluation: Any) -> None:
+    found.checks["passed" if evaluation.passed else "failed"] += 1
+    if not evaluation.passed and evaluation.severity.value == "ERROR":
+        found.broken.append(f"{'.'.join(evaluation.asset_key.path)} {evaluation.check_name}")
 
 
 @contextmanager
@@ -227,6 +248,8 @@ def _show(found: Rehearsed, console: Console) -> None:
         f"where one a table would be {len(found.days_reported) * REAL_START_S / 60:.0f}."
     )
     console.print(f"The way there and back cost {overhead_s:.1f} s beside the steps' own time; JVMs on the host: {found.host_jvms}.")
+    console.print(f"Selected tables and days that nobody told of: {', '.join(found.unreported) or 'none'}.")
+    console.print(f"Checks that failed as errors: {', '.join(found.broken) or 'none'}.")
     console.print(f"Secrets in an uploaded file or a log: {', '.join(found.leaks) or 'none'}.")
     for error in found.errors:
         console.print(error, markup=False)

@@ -27,6 +27,7 @@ class Files:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._open: dict[int, _Open] = {}
+        self._being_read: dict[tuple[str, str], bytes] = {}
         self._handles = itertools.count(1)
         self._lock = threading.Lock()
 
@@ -76,16 +77,22 @@ class Files:
         staged.write_bytes(content)
         staged.replace(target)
 
-    def read(self, path: str, offset: int, length: int) -> bytes:
-        """A part of a file."""
+    def read(self, path: str, offset: int, length: int, *, reader: str = "") -> bytes:
+        """A part of a file; who reads it block by block from its beginning gets the blocks of one content, also when it is replaced meanwhile."""
         if length > BLOCK_BYTES:
             raise ApiError(400, "MAX_READ_SIZE_EXCEEDED", f"The maximum read size is {BLOCK_BYTES} bytes.")
-        target = self.local(path)
-        if not target.is_file():
+        target, begun = self.local(path), (reader, path)
+        if offset and begun in self._being_read:
+            content = self._being_read[begun]
+        elif target.is_file():
+            content = target.read_bytes()
+        else:
             raise not_found(f"No file or directory exists on path {path}.")
-        with target.open("rb") as stream:
-            stream.seek(offset)
-            return stream.read(length)
+        if offset + length >= len(content):
+            self._being_read.pop(begun, None)
+        elif not offset:
+            self._being_read[begun] = content
+        return content[offset : offset + length]
 
     def status(self, path: str) -> dict[str, object]:
         """What ``get-status`` and ``list`` say of a path."""

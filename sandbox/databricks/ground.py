@@ -22,7 +22,7 @@ from .principals import Principals
 from .workspace import Workspace
 
 RUNTIME = "rehearsal-4.2.x-scala2.13"
-POLICY, POOL, SCOPE, CATALOG = "globalbev-jobs", "globalbev-pool", "globalbev", "spark_catalog"
+POLICY, POOL, SCOPE, CATALOG, READERS = "globalbev-jobs", "globalbev-pool", "globalbev", "spark_catalog", "globalbev-engineers"
 CONTAINER, ACCOUNT = "lake", "globalbevrehearsal.dfs.core.windows.net"
 ENVIRONMENT_S = 600
 # As deploy/ has it for Azure, as far as a submission can break it.
@@ -110,6 +110,7 @@ def variables(workspace: Workspace, landing: Path) -> dict[str, str]:
         "GLOBALBEV_DATABRICKS_RUNTIME": RUNTIME,
         "GLOBALBEV_DATABRICKS_CATALOG": CATALOG,  # the only one that Spark has without Unity Catalog: tables by name, for as long as a cluster lives
         "GLOBALBEV_DATABRICKS_SCOPE": SCOPE,
+        "GLOBALBEV_DATABRICKS_READERS": READERS,
         "GLOBALBEV_DATABRICKS_HOME": str(workspace.volumes.local(f"/Volumes/{CATALOG}/ops/state")),
         "GLOBALBEV_DATABRICKS_POLL_S": "0.5",
         "GLOBALBEV_DATABRICKS_RETRY_WAIT_S": "0",

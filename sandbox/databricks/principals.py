@@ -30,11 +30,13 @@ class Principals:
         tokens: principal by bearer token.
         clients: secret by client id, of service principals.
         without: principals that may call but submit nothing.
+        without_manage: principals that may give nobody else access.
     """
 
     tokens: dict[str, str] = field(default_factory=dict, repr=False)
     clients: dict[str, str] = field(default_factory=dict, repr=False)
     without: set[str] = field(default_factory=set)
+    without_manage: set[str] = field(default_factory=set)
     _expiry: dict[str, float] = field(default_factory=dict, repr=False)
 
     def new_token(self, principal: str) -> str:

@@ -40,6 +40,7 @@ class Run:
     ended_at: float = 0.0
     marks: dict[str, float] = field(default_factory=dict)
     was_cancelled: threading.Event = field(default_factory=threading.Event, repr=False)
+    is_late: bool = False
 
     @property
     def has_ended(self) -> bool:
@@ -50,6 +51,12 @@ class Run:
     def is_serverless(self) -> bool:
         """Whether it asked for no cluster of its own."""
         return bool(self.task.get("environment_key"))
+
+    def expire(self) -> None:
+        """Its time is over, whether its cluster had come or not."""
+        if not self.was_cancelled.is_set():
+            self.is_late = True
+            self.was_cancelled.set()
 
     def document(self, host: str) -> dict[str, Any]:
         """The run as ``runs/get`` gives it."""
@@ -112,17 +119,28 @@ class Runs:
             thread.join(10)
 
     def _watch(self, run: Run) -> None:
+        clock = threading.Timer(run.timeout_s, run.expire) if run.timeout_s else None
+        if clock:
+            clock.daemon = True
+            clock.start()
+        try:
+            self._lead(run)
+        finally:
+            if clock:
+                clock.cancel()
+
+    def _lead(self, run: Run) -> None:
         if run.was_cancelled.wait(self.start_s):
-            return _end(run, "CANCELED", "Run cancelled.", "USER_CANCELED")
+            return _stopped(run)
         try:
             driver = self.start(run)
         except StartFailedError as error:
             if run.was_cancelled.is_set():
-                return _end(run, "CANCELED", "Run cancelled.", "USER_CANCELED")
+                return _stopped(run)
             return _end(run, "FAILED", str(error), error.code, state="INTERNAL_ERROR")
         if run.was_cancelled.is_set():
             driver.kill()
-            return _end(run, "CANCELED", "Run cancelled.", "USER_CANCELED")
+            return _stopped(run)
         run.state, run.started_at, run.message = "RUNNING", time.time(), "In run"
         self._follow(run, driver)
         run.marks = driver.marks()
@@ -136,10 +154,7 @@ class Runs:
                 evict_at = time.time() + wait_s
             if run.was_cancelled.wait(0.1):
                 driver.kill()
-                return _end(run, "CANCELED", "Run cancelled.", "USER_CANCELED")
-            if run.timeout_s and time.time() - run.submitted_at > run.timeout_s:
-                driver.kill()
-                return _end(run, "TIMEDOUT", f"Run timed out after {run.timeout_s:.0f} seconds.", "RUN_EXECUTION_ERROR")
+                return _stopped(run)
             if evict_at is not None and time.time() >= evict_at:
                 driver.kill()
                 lost = f"Cluster '{run.cluster_id}' was terminated. Reason: SPOT_INSTANCE_TERMINATION (CLOUD_FAILURE): the instance was reclaimed."
@@ -168,6 +183,12 @@ def task_of(body: Mapping[str, Any]) -> Mapping[str, Any]:
     if len(kinds) != 1:
         raise invalid("Exactly one of new_cluster, existing_cluster_id and environment_key must be given.")
     return task
+
+
+def _stopped(run: Run) -> None:
+    if run.is_late:
+        return _end(run, "TIMEDOUT", f"Run timed out after {run.timeout_s:.0f} seconds.", "RUN_EXECUTION_ERROR")
+    return _end(run, "CANCELED", "Run cancelled.", "USER_CANCELED")
 
 
 def _end(run: Run, result: str, message: str, code: str, state: str = "TERMINATED") -> None:

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from .answers import Answer, ApiError, not_found
+from .answers import Answer, ApiError, denied, not_found
 from .workspace import Call, Workspace
 
 LOOPBACK = "127.0.0.1"
@@ -73,6 +73,8 @@ class _Connection(BaseHTTPRequestHandler):
             request = self._read(unquote(parts.path), parts.query, raw)
             about, who = request.about, request.principal  # before it is answered: closing forgets a handle
             answer = self._answer(request)
+            if workspace.faults.take("lost_answer", request.path):
+                raise ApiError(503, "TEMPORARILY_UNAVAILABLE", "The answer got lost.")
         except ApiError as error:
             answer = error.answer
         sent, agent = self._send(answer), self.headers.get("User-Agent", "")
@@ -132,10 +134,20 @@ def _dbfs_close(request: Request) -> Answer:
 
 def _dbfs_read(request: Request) -> Answer:
     path = request.query["path"]
-    found = request.workspace.dbfs.read(path, int(request.query.get("offset", 0)), int(request.query.get("length", 512 * 1024)))
-    if path.endswith("_events.pkl") and len(found) > 20 and request.workspace.faults.take("half_events"):
-        found = found[: len(found) // 2]
+    span = int(request.query.get("offset", 0)), int(request.query.get("length", 512 * 1024))
+    found = request.workspace.dbfs.read(path, *span, reader=request.principal)
+    if path.endswith("_events.pkl") and found:
+        found = _disturbed(request.workspace, path, found)
     return Answer(document={"bytes_read": len(found), "data": base64.b64encode(found).decode()})
+
+
+def _disturbed(workspace: Workspace, path: str, found: bytes) -> bytes:
+    if workspace.faults.take("half_events"):
+        return found[: len(found) // 2]
+    if path in workspace.seen and workspace.faults.take("empty_events"):
+        return b""
+    workspace.seen.add(path)
+    return found
 
 
 def _dbfs_put(request: Request) -> Answer:
@@ -171,6 +183,8 @@ def _cancel(request: Request) -> Answer:
 
 
 def _permissions(request: Request) -> Answer:
+    if request.principal in request.workspace.principals.without_manage:
+        raise denied(f"{request.principal} does not have the permission to manage {request.path.rpartition('/permissions/')[2]}.")
     request.workspace.permissions.append((request.path.removeprefix("/api/2.0/permissions/"), request.body.get("access_control_list")))
     return Answer(document={"object_id": request.path, "access_control_list": []})
 

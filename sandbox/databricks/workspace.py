@@ -66,6 +66,7 @@ class Workspace:
         self.runs = Runs(self._start, self.start_s, self._evict_after)
         self._cluster_token = self.principals.new_token("cluster")
         self._tokens: dict[str, int] = {}
+        self.seen: set[str] = set()  # event files that were read with something in them
 
     def __enter__(self) -> Workspace:
         from .server import serve  # noqa: PLC0415  the server knows the workspace
@@ -171,9 +172,17 @@ class Workspace:
         return {name: str(value) for name, value in run.cluster.get("spark_env_vars", {}).items()}
 
     def _evict_after(self, run: Run) -> float | None:
-        """Seconds until the machine is taken away, once the step has written its first events."""
+        """Seconds until the machine is taken away, once the step has come so far."""
+        committed = self.faults.first("eviction_after_commit")
+        if committed is not None and self._has_rows(committed.path):
+            self.faults.take("eviction_after_commit", committed.path)
+            return committed.seconds
         parameters = run.task["spark_python_task"].get("parameters", [""])
         if parameters[0].startswith("/dbfs/") and not any(self._mounted(parameters[0], self.dbfs).parent.glob("*_events.pkl")):
             return None
         fault = self.faults.take("eviction", run.name)
         return fault.seconds if fault else None
+
+    def _has_rows(self, table: str) -> bool:
+        logs = (log for place in self.storage.values() for log in place.glob(f"{table}/_delta_log/*.json"))
+        return any('"add":' in log.read_text(encoding="utf-8") for log in logs)

@@ -98,6 +98,27 @@ def test_spark_connect_could_run_everything() -> None:
     assert [f"{place} .{node.attr}" for place, node in nodes(MODULES) if isinstance(node, ast.Attribute) and node.attr in bridges] == []
 
 
+def test_nothing_that_may_run_in_a_launched_step_asks_for_the_instance() -> None:
+    """The one of a cluster is empty: who looks for the last materialisation there finds none, and is not told why."""
+    beside_dagster = ("resources/databricks_", "resources/alerts", "resources/metrics", "partitions/reporting.py", "globalbev_assets/operations")
+    steps = [path for path in under("globalbev_assets", "resources", "partitions") if not short(path).startswith(beside_dagster)]
+    asked = [place for place, node in nodes(steps) if isinstance(node, ast.Attribute) and ast.unparse(node).endswith("context.instance")]
+    assert asked == []
+    assert any(place.startswith("checks/") for place, node in nodes(under("checks")) if isinstance(node, ast.Attribute) and node.attr == "instance")
+
+
+def test_only_the_steps_of_tables_are_taken_to_a_cluster() -> None:
+    """A check, a sensor or a schema's comparison that asked for the launcher would start a cluster of its own, each time."""
+    asks = {
+        place.partition(":")[0]
+        for place, node in nodes(MODULES)
+        if (isinstance(node, ast.arg) and node.arg == "pyspark_step_launcher")
+        or (isinstance(node, ast.Constant) and node.value == "pyspark_step_launcher")
+        or (isinstance(node, ast.Attribute) and node.attr == "pyspark_step_launcher")
+    }
+    assert asks == {"globalbev_assets/domains.py", "resources/environments.py"}
+
+
 def test_nothing_pickles() -> None:
     """An IO manager or cache that unpickles runs what it reads."""
     imported = [

@@ -11,8 +11,10 @@ from typing import Any
 
 import dagster as dg
 import pytest
+import requests
 from dagster._config import process_config
 from dagster_databricks import databricks_pyspark_step_launcher
+from databricks.sdk.errors import platform
 
 from globalbev_assets.contracts.loader import load_contracts
 from globalbev_assets.errors import TerminalError, TransientError
@@ -142,5 +144,57 @@ def test_how_a_run_ended_says_whether_another_cluster_may_help(end: RunEnd, code
     assert end.message.split(".")[0] in str(error.got) or "ModuleNotFoundError" in str(error.got)
 
 
-def test_what_is_not_the_workspaces_is_left_alone() -> None:
-    assert answered(ValueError("a bug of ours")) is None
+@pytest.mark.parametrize(
+    "end",
+    [
+        RunEnd("FAILED", "RUN_EXECUTION_ERROR", "Workload failed, see run output for details: connection lost"),
+        RunEnd("FAILED", "", "Workload failed, see run output for details: the driver of the forklift was terminated, a lot was lost"),
+    ],
+)
+def test_a_step_that_failed_by_itself_is_no_lost_cluster_whatever_its_words(end: RunEnd) -> None:
+    assert ended(end).code == "GB-3031"
+
+
+def given_up() -> TimeoutError:
+    """As Databricks' SDK raises it after five minutes of asking."""
+    error = TimeoutError("Timed out after 0:05:00")
+    error.__cause__ = platform.TemporarilyUnavailable("Try again later.", error_code="TEMPORARILY_UNAVAILABLE")
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "kind"),
+    [
+        (platform.PermissionDenied("Invalid access token.", error_code="403"), "GB-3021", TerminalError),
+        (platform.Unauthenticated("Credential was not sent", error_code="UNAUTHENTICATED"), "GB-3021", TerminalError),
+        (ValueError("oauth-m2m auth: invalid_client: Client authentication failed"), "GB-3021", TerminalError),
+        (platform.PermissionDenied("No access to the instance pool 7", error_code="PERMISSION_DENIED"), "GB-3022", TerminalError),
+        (platform.PermissionDenied("Public DBFS root is disabled.", error_code="PERMISSION_DENIED"), "GB-3023", TerminalError),
+        (platform.InvalidParameterValue("Cluster validation error: …", error_code="INVALID_PARAMETER_VALUE"), "GB-3024", TerminalError),
+        (platform.InvalidParameterValue("Can't find an instance pool with the pool id: 7", error_code="…"), "GB-3032", TerminalError),
+        (platform.TemporarilyUnavailable("Try again later.", error_code="TEMPORARILY_UNAVAILABLE"), "GB-3020", TransientError),
+        (platform.InternalError("Internal error", error_code="INTERNAL_ERROR"), "GB-3020", TransientError),
+        (given_up(), "GB-3020", TransientError),
+        (requests.ConnectionError("Connection refused"), "GB-3020", TransientError),
+        (requests.ReadTimeout("Read timed out."), "GB-3020", TransientError),
+    ],
+)
+def test_what_the_workspace_answers_is_known_by_its_kind(error: Exception, code: str, kind: type[Exception]) -> None:
+    found = answered(error)
+    assert found is not None
+    assert (found.code, type(found)) == (code, kind)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("a bug of ours"),
+        FileNotFoundError("the file /srv/upload does not exist (NotFound)"),
+        OSError("Connection to the server at 10.0.0.5, port 5432 failed"),  # Dagster's own PostgreSQL
+        TimeoutError("Timed out after 30 s"),
+        RuntimeError("PERMISSION_DENIED by an expired lease: Invalid access token"),
+    ],
+)
+def test_what_is_not_the_workspaces_is_left_alone(error: Exception) -> None:
+    """Taken for the workspace's by its words, it would buy another cluster."""
+    assert answered(error) is None

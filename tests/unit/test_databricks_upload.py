@@ -86,10 +86,11 @@ print(upload.prove_upload())
 """
 
 
-def run_as_on_a_cluster(staged: Upload, installed: Path, digest: str) -> subprocess.CompletedProcess[str]:
+def run_as_on_a_cluster(staged: Upload, installed: Path, digest: str, **more: str) -> subprocess.CompletedProcess[str]:
     """As the launcher's main file does: the upload is added as a site folder, behind what the cluster has installed."""
     code = f"import sys; sys.path.insert(0, {str(installed)!r})\n" + SHADOWED.format(upload=str(staged.folder))
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("GLOBALBEV", "PYTHON"))} | {"GLOBALBEV_UPLOAD": digest}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("GLOBALBEV", "PYTHON"))}
+    environment |= {"GLOBALBEV_UPLOAD": digest, **more}
     return subprocess.run([sys.executable, "-c", code], cwd="/", env=environment, capture_output=True, text=True, check=False, timeout=120)
 
 
@@ -121,3 +122,4 @@ def test_another_python_is_refused_before_anything_is_unpickled(staged: Upload) 
     done = run_as_on_a_cluster(staged, staged.folder, staged.digest)
     assert done.returncode == 1
     assert "GB-3004 Python 3.9 here" in done.stderr
+    assert run_as_on_a_cluster(staged, staged.folder, staged.digest, GLOBALBEV_COMPUTE="pipes").returncode == 0, "by Pipes nothing is pickled"

@@ -72,6 +72,18 @@ def test_a_file_in_blocks_is_there_once_it_is_closed(workspace: Workspace, clien
         client.dbfs.create("/a/b.bin", overwrite=False)
 
 
+def test_a_file_that_is_replaced_while_it_is_read_is_read_as_it_was(workspace: Workspace, client: WorkspaceClient) -> None:
+    block = 1024 * 1024
+    for letter in (b"a", b"b"):
+        workspace.dbfs.write(workspace.dbfs.local("/events"), letter * (2 * block + 10))
+        if letter == b"a":
+            first = client.dbfs.read("/events", length=block)
+    rest = [client.dbfs.read("/events", length=block, offset=number * block) for number in (1, 2)]
+    parts = [base64.b64decode(part.data or "") for part in (first, *rest)]
+    assert [(set(part), len(part)) for part in parts] == [(set(b"a"), block), (set(b"a"), block), (set(b"a"), 10)]
+    assert base64.b64decode(client.dbfs.read("/events", length=1).data or "") == b"b"
+
+
 @pytest.mark.parametrize("path", ["/../secrets", "/a/../../b", "dbfs:/a/../.."])
 def test_no_path_leads_out_of_it(client: WorkspaceClient, path: str) -> None:
     with pytest.raises(InvalidParameterValue, match="invalid"):

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from resources.settings import PROJECT, Settings
+from globalbev_assets.errors import TerminalError
+from resources.settings import PROJECT, Environment, Settings, SparkMode
+from resources.spark import open_session
 from resources.spark_profile import java_options, python_environment, server_conf, session_conf, spark_conf, write_pools
 from resources.spark_server_launch import Launch, _quoted
 
@@ -24,6 +26,16 @@ def test_nothing_listens_beyond_this_machine(settings: Settings) -> None:
     conf = spark_conf(settings) | server_conf(1, 2)
     assert {conf[name] for name in ("spark.driver.host", "spark.driver.bindAddress", "spark.connect.grpc.binding.address")} == {"127.0.0.1"}
     assert python_environment()["SPARK_LOCAL_IP"] == "127.0.0.1"
+
+
+@pytest.mark.parametrize("mode", ["server", "in-process"])
+@pytest.mark.parametrize("env", ["dev", "test", "prod"])
+def test_where_steps_go_to_clusters_no_session_of_this_machine_is_opened(tmp_path: Path, env: Environment, mode: SparkMode) -> None:
+    """A warm server of the same home would answer, and nobody would notice that the cluster had done nothing."""
+    given = Settings(env=env, home=tmp_path, lake="abfss://lake@globalbev.dfs.core.windows.net", spark=mode)
+    with pytest.raises(TerminalError, match="GB-3006"):
+        open_session(given)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_days_are_utc_days_on_both_sides(settings: Settings) -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +17,7 @@ from typing import Any
 import dagster as dg
 import pytest
 from dagster._core.definitions.reconstruct import ReconstructableRepository
+from databricks.sdk._base_client import _BaseClient
 
 from resources import upload
 from resources.databricks_launcher import LaunchedSteps
@@ -46,6 +50,27 @@ def tiny_upload() -> Upload:
     return Upload(folder, "tiny", 0, 0)
 
 
+def secrets() -> dict[str, str]:
+    """All that may stand nowhere: of the sources, which only the scope has, and of the sign-in, which only this process has."""
+    return {"dsn": DSN, "token": TOKEN, "client": os.environ["GLOBALBEV_DATABRICKS_CLIENT_SECRET"]}
+
+
+def interrupt() -> None:
+    """End the run as Dagster does when somebody terminates it."""
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def be_impatient(patch: pytest.MonkeyPatch, cancel_s: float = 3.0) -> None:
+    """Let Databricks' SDK give up after a second and not after five minutes, and those who end a run after so long and not after a minute."""
+    whole = _BaseClient.__init__
+
+    def made(client: Any, *given: Any, **more: Any) -> None:
+        whole(client, *given, **{**more, "retry_timeout_seconds": 1})
+
+    patch.setattr(_BaseClient, "__init__", made)
+    patch.setattr("resources.databricks_run.CANCEL_S", cancel_s)
+
+
 @dataclass
 class Rehearsal:
     """A workspace, an instance, and runs of the tiny lake."""
@@ -70,6 +95,19 @@ class Rehearsal:
         events = [record.event_log_entry.dagster_event for record in records]
         return sorted((event.asset_key.path[-1], event.partition) for event in events if event)
 
+    def soon(self, when: Callable[[], bool], then: Callable[[], object]) -> None:
+        """Do something from beside, as soon as it is time."""
+
+        def look() -> None:
+            deadline = time.monotonic() + 120
+            while time.monotonic() < deadline:
+                if when():
+                    then()
+                    return
+                time.sleep(0.1)
+
+        threading.Thread(target=look, daemon=True).start()
+
     def error(self, result: Any) -> str:
         """The whole text of why the step failed."""
         failures = [event for event in result.all_events if event.is_step_failure]
@@ -82,8 +120,8 @@ def rehearsal(folder: Path, patch: pytest.MonkeyPatch, **more: str) -> Iterator[
     """A workspace whose clusters lack this project and Spark; the settings lead to it."""
     for name in [name for name in os.environ if name.startswith(("GLOBALBEV_", "ARM_", "DATABRICKS_"))]:
         patch.delenv(name)
-    secrets = {"globalbev-shop-dsn": DSN, "globalbev-inventory-token": TOKEN}
-    workspace = make_workspace(ENVIRONMENT_HOME, folder / "workspace", secrets, has_spark=False, start_s=0.1)
+    scope = {"globalbev-shop-dsn": DSN, "globalbev-inventory-token": TOKEN}
+    workspace = make_workspace(ENVIRONMENT_HOME, folder / "workspace", scope, has_spark=False, start_s=0.1)
     (folder / "instance").mkdir()
     with workspace, dg.DagsterInstance.local_temp(str(folder / "instance")) as instance:
         told = variables(workspace, folder / "landing") | {"TINY_UPLOAD": str(folder / "tiny"), "GLOBALBEV_HOME": str(folder / "home")}

@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
-import time
 from collections.abc import Callable
+from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
 
-from tests.faults.launched.ground import DSN, TOKEN, Rehearsal, rehearsal
+from globalbev_assets.operations.leaks import leaks
+from resources import databricks_launcher
+from sandbox.databricks.faults import Kind
+from tests.faults.launched.ground import DSN, Rehearsal, be_impatient, interrupt, rehearsal, secrets
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(180)]
 ALL = [(name, f"2026-01-0{day}") for name in ("orders", "payments") for day in (1, 2, 3)]
-SUBMIT, CREATE, GET, READ = "/api/2.2/jobs/runs/submit", "/api/2.0/dbfs/create", "/api/2.2/jobs/runs/get", "/api/2.0/dbfs/read"
+SUBMIT, CREATE, GET, CANCEL = "/api/2.2/jobs/runs/submit", "/api/2.0/dbfs/create", "/api/2.2/jobs/runs/get", "/api/2.2/jobs/runs/cancel"
 
 
 def paths(launched: Rehearsal) -> list[str]:
@@ -44,6 +47,7 @@ def test_the_cluster_is_what_the_policy_and_the_settings_say(launched: Rehearsal
     assert run.cluster["autoscale"] == {"min_workers": 1, "max_workers": 4}
     assert run.cluster["instance_pool_id"] == "globalbev-pool"
     assert run.cluster["data_security_mode"] == "SINGLE_USER"
+    assert launched.workspace.permissions == [("jobs/77", [{"group_name": "globalbev-engineers", "permission_level": "CAN_VIEW"}])]
     assert run.cluster["custom_tags"].items() >= {"env": "test", "cost_center": "globalbev"}.items()
     assert "node_type_id" not in run.cluster
     assert {library["pypi"]["package"].split("==")[0] for library in run.task["libraries"]} >= {"dagster", "deltalake", "psycopg[binary]"}
@@ -51,13 +55,11 @@ def test_the_cluster_is_what_the_policy_and_the_settings_say(launched: Rehearsal
 
 def test_no_secret_is_in_what_was_uploaded_nor_in_any_log(launched: Rehearsal) -> None:
     result = launched.run()
-    secret = os.environ["GLOBALBEV_DATABRICKS_CLIENT_SECRET"]
-    written = [path for path in launched.workspace.folder.rglob("*") if path.is_file() and path.name != "order.json"]
-    found = [str(path) for path in written for text in (DSN, TOKEN, secret) if text.encode() in path.read_bytes()]
-    assert len(written) > 5
-    assert found == []
+    known = secrets()
+    assert leaks(launched.workspace.folder, known, launched.workspace.principals.tokens) == []
+    assert any(launched.workspace.dbfs.root.rglob("code.zip"))
     logged = "\n".join(entry.user_message for entry in launched.instance.all_logs(result.run_id))
-    assert [text for text in (DSN, TOKEN, secret) if text in logged] == []
+    assert [text for text in (*known.values(), *launched.workspace.principals.tokens) if text in logged] == []
     assert "Exporting GLOBALBEV_SHOP_DSN from Databricks secret" in logged
 
 
@@ -69,17 +71,31 @@ def test_a_failure_of_the_step_is_the_steps_own_and_not_tried_again(launched: Re
     assert launched.materialised(result) == ALL
 
 
+def test_half_a_year_is_one_submission_too(launched: Rehearsal) -> None:
+    result = launched.run(days=("2026-01-01", "2026-06-30"), tables=("orders",))
+    days = [date(2026, 1, 1) + timedelta(days=number) for number in range(181)]
+    assert launched.materialised(result) == [("orders", str(day)) for day in days]
+    assert paths(launched).count(SUBMIT) == 1
+
+
 @pytest.mark.parametrize("kind", ["429", "503"])
-def test_a_busy_workspace_is_asked_again(launched: Rehearsal, kind: str) -> None:
-    launched.workspace.faults.add(kind, times=2, path=CREATE)  # type: ignore[arg-type]
-    launched.workspace.faults.add(kind, path=GET)  # type: ignore[arg-type]
+def test_a_busy_workspace_is_asked_again(launched: Rehearsal, kind: Kind) -> None:
+    for path in (CREATE, SUBMIT, GET):
+        launched.workspace.faults.add(kind, path=path)
+    launched.workspace.faults.add("lost_answer", path=SUBMIT)
     assert launched.materialised(launched.run()) == ALL
-    assert len(launched.workspace.faults.used) == 3
+    assert len(launched.workspace.faults.used) == 4
+    assert len(launched.workspace.runs.all) == 1, "who submits again because no answer came gets the run that there is"
 
 
-def test_events_that_are_read_while_they_are_written_arrive_once(launched: Rehearsal) -> None:
-    launched.workspace.faults.add("half_events", times=2)
-    result = launched.run()
+@pytest.mark.parametrize("kind", ["half_events", "empty_events"])
+def test_events_that_are_read_while_they_are_written_arrive_once(launched: Rehearsal, short_folder: Path, kind: Kind) -> None:
+    """The step waits between its tables until the launcher has read so after the first one's events, and what is whole again after that."""
+    reported = dg.DagsterEventType.ASSET_MATERIALIZATION
+    has_reported = lambda: any(launched.instance.get_records_for_run(run.run_id, of_type=reported).records for run in launched.instance.get_runs())  # noqa: E731
+    launched.soon(has_reported, lambda: launched.workspace.faults.add(kind, times=2))
+    launched.soon(lambda: len(launched.workspace.faults.used) == 2, (short_folder / "go on").touch)
+    result = launched.run(f"until {short_folder / 'go on'}")
     assert result.success
     assert len(launched.workspace.faults.used) == 2
     assert launched.materialised(result) == ALL
@@ -108,21 +124,71 @@ def test_a_cluster_that_is_lost_each_time_fails_with_the_reason(launched: Rehear
     assert paths(launched).count(SUBMIT) == 2
 
 
-def test_ending_the_run_in_dagster_cancels_the_cluster(launched: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt() -> None:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            runs = list(launched.workspace.runs.all.values())
-            if runs and any(launched.workspace.dbfs.root.rglob("0_events.pkl")):
-                os.kill(os.getpid(), 2)
-                return
-            time.sleep(0.1)
+def has_begun(launched: Rehearsal) -> bool:
+    return any(launched.workspace.dbfs.root.rglob("0_events.pkl"))
 
-    threading.Thread(target=interrupt, daemon=True).start()
+
+def is_sharing(launched: Rehearsal) -> bool:
+    return any("/permissions/" in call.path for call in launched.workspace.calls)
+
+
+# What goes wrong at the same time, when the run is ended, and whether the step had begun then.
+INTERRUPTED: dict[str, tuple[Kind | None, str, Callable[[Rehearsal], bool]]] = {
+    "while the step runs": (None, "", has_begun),
+    "while others are let see it": ("503", "/permissions/", is_sharing),
+    "while the workspace takes no cancellation": ("503", CANCEL, has_begun),
+}
+
+
+@pytest.mark.parametrize("case", INTERRUPTED)
+def test_ending_the_run_in_dagster_cancels_the_cluster(launched: Rehearsal, monkeypatch: pytest.MonkeyPatch, case: str) -> None:
+    kind, path, when = INTERRUPTED[case]
+    if path == CANCEL:  # the launcher's own gives up, and the error of that would hide why
+        be_impatient(monkeypatch, cancel_s=60.0)
+    if kind:
+        launched.workspace.faults.add(kind, times=2 if path == CANCEL else 1000, path=path)
+    launched.soon(lambda: when(launched), interrupt)
     with contextlib.suppress(KeyboardInterrupt, dg.DagsterExecutionInterruptedError):  # who runs it in this very thread may be told so
         assert not launched.run("wait").success
     (run,) = launched.workspace.runs.all.values()
     assert (run.state, run.result) == ("TERMINATED", "CANCELED")
+    (of_run,) = launched.instance.get_runs()
+    events = [record.event_log_entry.dagster_event for record in launched.instance.get_records_for_run(of_run.run_id).records]
+    failures = [event.step_failure_data.error.to_string() for event in events if event and event.is_step_failure]
+    assert ["GB-3034" in str(failure) for failure in failures] == [True]
+    assert not [event for event in events if event and event.event_type == dg.DagsterEventType.STEP_UP_FOR_RETRY]
+
+
+def test_no_attempt_begins_beside_a_run_that_could_not_be_asked_for(launched: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The workspace answers nothing for a while; by the second attempt it does, and the first one's cluster is still at work."""
+    be_impatient(monkeypatch)
+    whole = databricks_launcher.end_earlier_runs
+
+    def reachable_again(context: Any, client: Any) -> None:
+        if context.previous_attempt_count:
+            assert not next(iter(launched.workspace.runs.all.values())).has_ended
+            launched.workspace.faults.waiting.clear()
+        whole(context, client)
+
+    monkeypatch.setattr(databricks_launcher, "end_earlier_runs", reachable_again)
+    launched.soon(lambda: has_begun(launched), lambda: launched.workspace.faults.add("503", times=100_000, path="/api/2.2/jobs/runs/"))
+    result = launched.run("wait")
+    assert result.success
+    first, second = launched.workspace.runs.all.values()
+    assert (first.result, second.result) == ("CANCELED", "SUCCESS")
+    assert first.ended_at <= second.submitted_at
+    assert launched.materialised(result) == ALL
+    (retried,) = (event for event in result.all_events if event.event_type == dg.DagsterEventType.STEP_UP_FOR_RETRY)
+    assert "GB-3020" in retried.step_retry_data.error.to_string()
+
+
+def test_a_token_that_runs_out_in_the_middle_is_said_and_the_cluster_is_cancelled(launched: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
+    be_impatient(monkeypatch)
+    launched.soon(lambda: has_begun(launched), lambda: launched.workspace.faults.add("expired_token", times=100_000, path=GET))
+    result = launched.run("wait")
+    assert "GB-3021" in launched.error(result)
+    assert [run.result for run in launched.workspace.runs.all.values()] == ["CANCELED"]
+    assert paths(launched).count(SUBMIT) == 1
 
 
 REFUSALS: dict[str, tuple[Callable[[Rehearsal], None], str, str]] = {
@@ -136,6 +202,11 @@ REFUSALS: dict[str, tuple[Callable[[Rehearsal], None], str, str]] = {
         lambda at: at.workspace.principals.without.add(os.environ["GLOBALBEV_DATABRICKS_CLIENT_ID"]),
         "GB-3022",
         "does not have the permission",
+    ),
+    "others may not be let see it": (
+        lambda at: at.workspace.principals.without_manage.add(os.environ["GLOBALBEV_DATABRICKS_CLIENT_ID"]),
+        "GB-3022",
+        "to manage jobs/77",
     ),
     "the workspace has no DBFS": (lambda at: at.workspace.faults.add("dbfs_off"), "GB-3023", "GLOBALBEV_COMPUTE=pipes"),
     "the policy refuses": (

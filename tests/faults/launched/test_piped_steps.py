@@ -2,10 +2,9 @@
 
 # No `from __future__ import annotations` here: Dagster reads the annotations of the functions that it is given.
 
+import contextlib
 import os
-import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,16 +14,18 @@ import pytest
 from dagster_pyspark.utils import build_pyspark_zip
 
 from globalbev_assets.contracts.names import TableName
+from globalbev_assets.operations.leaks import leaks
 from resources.databricks_pipes import PipedSteps
 from resources.databricks_settings import load_databricks_settings
 from resources.lakehouse_resource import book_of
 from resources.publishing import TableResult
 from resources.settings import load_settings
 from resources.upload import Upload
-from tests.faults.launched.ground import DSN, TOKEN, Rehearsal, rehearsal
+from tests.faults.launched.ground import DSN, Rehearsal, be_impatient, interrupt, rehearsal, secrets
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(180)]
 DAYS = [date(2026, 6, 1), date(2026, 6, 2)]
+ALL = [(name, day) for name in ("bronze.lots", "bronze.inventory") for day in DAYS]
 CODE = Path(__file__).parent / "piped"
 
 
@@ -37,23 +38,25 @@ def piped(short_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rehea
     build_pyspark_zip(str(short_folder / "looked-at.zip"), str(upload.folder))
     with rehearsal(short_folder, monkeypatch, GLOBALBEV_COMPUTE="pipes") as found:
         monkeypatch.setattr("resources.databricks_pipes.stage_upload", lambda _: upload)
+        monkeypatch.setattr("dagster._core.pipes.utils.WAIT_FOR_LOGS_AFTER_EXECUTION_INTERVAL", 1)  # of a run that was cut off; 10 s by itself
         found.workspace.faults.add("dbfs_off", times=1000)
         yield found
 
 
-def materialise(at: Rehearsal, layer: str = "bronze", **more: Any) -> tuple[Any, list[TableResult]]:
-    """One asset whose tables go by Pipes."""
-    settings, found = load_settings(Path(os.devnull)), list[TableResult]()
+def materialise(at: Rehearsal, layer: str = "bronze", found: list[TableResult] | None = None) -> tuple[Any, list[TableResult]]:
+    """One asset whose tables go by Pipes; what it reports is in ``found``, also when it fails."""
+    settings, found = load_settings(Path(os.devnull)), [] if found is None else found
     book = book_of(settings)
     steps = PipedSteps(settings, load_databricks_settings(settings, Path(os.devnull)), book)
     contracts = [book[TableName("bronze", name)] for name in ("lots", "inventory")]
 
     @dg.asset
     def supply(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        found.extend(steps.results(context, layer, contracts, DAYS))
+        for result in steps.results(context, layer, contracts, DAYS):
+            found.append(result)
         return dg.MaterializeResult()
 
-    return dg.materialize([supply], instance=at.instance, raise_on_error=False, **more), found
+    return dg.materialize([supply], instance=at.instance, raise_on_error=False), found
 
 
 def error(result: Any) -> str:
@@ -65,9 +68,7 @@ def test_tables_and_days_come_back_and_the_code_goes_up_once(piped: Rehearsal) -
     for _ in range(2):
         result, found = materialise(piped)
         assert result.success
-        assert [(str(table.contract.name), row.business_day) for table in found for row in table.rows] == [
-            (name, day) for name in ("bronze.lots", "bronze.inventory") for day in DAYS
-        ]
+        assert published(found) == ALL
         assert {row.published for table in found for row in table.rows} == {len(DSN)}, "the secret came from the scope"
         assert all("/clusters/" in row.reason for table in found for row in table.rows), "the code came from the volume"
     put = [call for call in piped.workspace.calls if call.method == "PUT" and call.path.endswith("code.zip")]
@@ -78,37 +79,90 @@ def test_tables_and_days_come_back_and_the_code_goes_up_once(piped: Rehearsal) -
 
 def test_no_secret_is_in_what_was_passed_on(piped: Rehearsal) -> None:
     materialise(piped)
-    written = [path for path in piped.workspace.folder.rglob("*") if path.is_file() and path.name != "order.json"]
-    assert [str(path) for path in written for text in (DSN, TOKEN) if text.encode() in path.read_bytes()] == []
+    assert leaks(piped.workspace.folder, secrets(), piped.workspace.principals.tokens) == []
+    assert any(piped.workspace.volumes.root.rglob("code.zip"))
 
 
-def test_compute_that_is_taken_away_is_tried_again(piped: Rehearsal) -> None:
-    piped.workspace.faults.add("no_start")
-    result, found = materialise(piped)
+def published(found: list[TableResult]) -> list[tuple[str, date]]:
+    return [(str(table.contract.name), row.business_day) for table in found for row in table.rows]
+
+
+def has_told(piped: Rehearsal) -> bool:
+    """Whether the run's messages are on the volume: of both tables, for it waits after them."""
+    return any("bronze.inventory" in path.read_text() for path in piped.workspace.volumes.root.rglob("[0-9]*.json"))
+
+
+def test_compute_that_is_taken_away_is_tried_again_and_each_day_is_reported_once(piped: Rehearsal) -> None:
+    piped.soon(lambda: has_told(piped), lambda: piped.workspace.faults.add("eviction"))
+    result, found = materialise(piped, "waits once")
     assert result.success
-    assert len(found) == 2
+    assert published(found) == ALL
     assert [run.result for run in piped.workspace.runs.all.values()] == ["FAILED", "SUCCESS"]
+    (retried,) = (event for event in result.all_events if event.event_type == dg.DagsterEventType.STEP_UP_FOR_RETRY)
+    assert "GB-3026" in retried.step_retry_data.error.to_string()
 
 
-def test_a_missing_library_is_one_error_and_not_tried_again(piped: Rehearsal) -> None:
-    piped.workspace.faults.add("missing_library")
-    result, _ = materialise(piped)
-    assert "GB-3029" in error(result)
-    assert len(piped.workspace.runs.all) == 1
+REFUSALS: dict[str, tuple[Callable[[Rehearsal], object], str, list[str]]] = {
+    "the secret is another": (
+        lambda at: at.workspace.principals.clients.update({os.environ["GLOBALBEV_DATABRICKS_CLIENT_ID"]: "another"}),
+        "GB-3021",
+        [],
+    ),
+    "nothing may be submitted": (
+        lambda at: at.workspace.principals.without.add(os.environ["GLOBALBEV_DATABRICKS_CLIENT_ID"]),
+        "GB-3022",
+        [],
+    ),
+    "others may not be let see it": (
+        lambda at: at.workspace.principals.without_manage.add(os.environ["GLOBALBEV_DATABRICKS_CLIENT_ID"]),
+        "GB-3022",
+        ["CANCELED"],
+    ),
+    "somebody cancels": (lambda at: at.workspace.faults.add("cancelled"), "GB-3028", ["CANCELED"]),
+    "a library is missing": (lambda at: at.workspace.faults.add("missing_library"), "GB-3029", ["FAILED"]),
+    "a secret is missing": (lambda at: at.workspace.secrets["globalbev"].clear(), "GB-3030", ["FAILED"]),
+    "it takes too long": (lambda at: at.workspace.faults.add("hang", seconds=120), "GB-3027", ["TIMEDOUT"]),
+    "it does not start": (lambda at: at.workspace.faults.add("slow_start", seconds=120), "GB-3033", ["CANCELED"]),
+}
 
 
-def test_an_interruption_cancels_the_run_and_is_no_success(piped: Rehearsal) -> None:
-    def cancel() -> None:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            for run in list(piped.workspace.runs.all.values()):
-                if run.state == "RUNNING" and any(piped.workspace.volumes.root.rglob("1.json")):
-                    piped.workspace.runs.cancel(run.run_id)
-                    return
-            time.sleep(0.1)
-
-    threading.Thread(target=cancel, daemon=True).start()
+@pytest.mark.parametrize("case", REFUSALS)
+def test_each_refusal_is_one_error_and_leaves_no_run_behind(piped: Rehearsal, monkeypatch: pytest.MonkeyPatch, case: str) -> None:
+    arrange, code, ends = REFUSALS[case]
+    arrange(piped)
+    monkeypatch.setenv("GLOBALBEV_DATABRICKS_ATTEMPTS", "1")
+    if case == "it does not start":
+        monkeypatch.setenv("GLOBALBEV_DATABRICKS_START_S", "1")
+    if case == "it takes too long":
+        monkeypatch.setenv("GLOBALBEV_DATABRICKS_TIMEOUT_MINUTES", "1")
+        piped.workspace.minute_s = 3.0
     result, found = materialise(piped, "waits")
-    assert not result.success
+    assert code in error(result)
+    assert [run.result for run in piped.workspace.runs.all.values()] == ends
     assert found == []
-    assert "GB-3028" in error(result)
+
+
+ENDED: dict[str, tuple[Callable[[Rehearsal], object], str]] = {
+    "somebody ends the run in Dagster": (lambda _: interrupt(), "GB-3034"),
+    "the token runs out": (lambda at: at.workspace.faults.add("expired_token", times=100_000, path="/jobs/runs/get"), "GB-3021"),
+    "the workspace is gone for a while": (lambda at: at.workspace.faults.add("503", times=4, path="/jobs/runs/get"), "GB-3020"),
+}
+
+
+@pytest.mark.parametrize("case", ENDED)
+def test_what_had_been_published_when_it_ended_is_reported_and_the_run_is_cancelled(
+    piped: Rehearsal, monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
+    happens, code = ENDED[case]
+    if happens is not ENDED["somebody ends the run in Dagster"][0]:
+        be_impatient(monkeypatch)
+    monkeypatch.setenv("GLOBALBEV_DATABRICKS_ATTEMPTS", "1")
+    piped.soon(lambda: has_told(piped), lambda: happens(piped))
+    found: list[TableResult] = []
+    with contextlib.suppress(KeyboardInterrupt, dg.DagsterExecutionInterruptedError):  # who runs it in this very thread may be told so
+        assert not materialise(piped, "waits", found)[0].success
+    (of_run,) = piped.instance.get_runs()
+    events = [record.event_log_entry.dagster_event for record in piped.instance.get_records_for_run(of_run.run_id).records]
+    assert [code in str(event.step_failure_data.error.to_string()) for event in events if event and event.is_step_failure] == [True]
+    assert [run.result for run in piped.workspace.runs.all.values()] == ["CANCELED"]
+    assert published(found) == ALL

@@ -3,11 +3,12 @@
 import os
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
-PARTS = dg.DailyPartitionsDefinition(start_date="2026-01-01", end_date="2026-01-06")
+PARTS = dg.DailyPartitionsDefinition(start_date="2026-01-01", end_date="2026-07-01")
 TABLES = ("orders", "payments")
 
 
@@ -27,6 +28,8 @@ def tiny(context: dg.AssetExecutionContext, pyspark_step_launcher: dg.ResourcePa
         yield dg.MaterializeResult(asset_key=["tiny", name], metadata=metadata)
         if does == "wait" and context.retry_number == 0:
             time.sleep(30)
+        while does.startswith("until ") and not Path(does.removeprefix("until ")).exists():
+            time.sleep(0.1)
     if does == "fail":
         raise dg.Failure("two days were not published", allow_retries=False)
 
