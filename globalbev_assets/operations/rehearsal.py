@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import shutil
+import sys
 import threading
 import time
 from collections import Counter
@@ -118,7 +119,9 @@ def run_rehearsal(  # noqa: PLR0913  a command's options
     home: Path, days: int, select: Sequence[str], compute: str, as_json: bool, console: Console, *, is_continued: bool, evicted: str | None = None
 ) -> int:
     """Rehearse and print the account; returns the exit code. ``evicted``: the table whose first commit costs the cluster."""
-    with stage(home, compute, is_continued=is_continued) as (workspace, history, secrets):
+    # What the launcher passes on of a cluster's output is not part of the document.
+    aside = contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext()
+    with aside, stage(home, compute, is_continued=is_continued) as (workspace, history, secrets):
         if evicted:
             workspace.faults.add("eviction_after_commit", path=str(TableName.parse(evicted)).replace(".", "/"))
         chosen = DayRange(history.last - timedelta(days=days - 1), history.last)

@@ -1,10 +1,11 @@
 """Phone numbers and streets of one person at a time: pure functions over the libraries that know the rules.
 
-They run in Spark's Python workers over distinct values, so the module imports nothing of Spark.
+They run in Spark's Python workers over distinct values, and reach them by value. So the module imports nothing of Spark and nothing of this project.
 """
 
 from __future__ import annotations
 
+import pandas as pd
 import phonenumbers
 import usaddress
 from scourgify.address_constants import DIRECTIONAL_REPLACEMENTS, STREET_TYPE_ABBREVIATIONS
@@ -12,6 +13,16 @@ from scourgify.address_constants import DIRECTIONAL_REPLACEMENTS, STREET_TYPE_AB
 MAX_LENGTH = 200
 _EXTENSION_FREE = phonenumbers.PhoneNumberFormat.E164
 _OCCUPANCY = {"APARTMENT": "Apt", "APT": "Apt", "SUITE": "Ste", "STE": "Ste", "UNIT": "Unit", "FLOOR": "Fl", "FL": "Fl", "ROOM": "Rm", "RM": "Rm"}
+
+
+def phones(text: pd.Series, country: pd.Series) -> pd.Series:
+    """:func:`phone_e164` of each pair."""
+    return pd.Series([phone_e164(*pair) for pair in zip(text, country, strict=True)], dtype="object")
+
+
+def streets(text: pd.Series, country: pd.Series) -> pd.Series:
+    """:func:`street` of each pair."""
+    return pd.Series([street(*pair) for pair in zip(text, country, strict=True)], dtype="object")
 
 
 def phone_e164(text: str | None, country: str | None) -> str | None:

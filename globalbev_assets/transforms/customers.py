@@ -6,6 +6,7 @@ from collections.abc import Callable
 from itertools import chain
 
 import pandas as pd
+from pyspark import cloudpickle
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -17,6 +18,9 @@ from globalbev_assets.transforms import contact_values
 from globalbev_assets.transforms.cleaners import first_match
 from globalbev_assets.transforms.registry import References, Transform
 from globalbev_assets.transforms.rules import RAW
+
+# By value: the workers of a cluster have the libraries, and not this project, whose code lies where the driver unpacked it.
+cloudpickle.register_pickle_by_value(contact_values)  # type: ignore[no-untyped-call]
 
 YOUNGEST, OLDEST = 13, 110
 POSTAL_CODES = {"US": r"\A\d{5}(-\d{4})?\z", "GB": r"\A[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}\z"}
@@ -67,8 +71,8 @@ def with_birth_date_set(customers: DataFrame, refs: References) -> DataFrame:
 
 def with_contact(people: DataFrame, refs: References) -> DataFrame:  # noqa: ARG001
     """Phone, street, region and postal code by the rules of the row's country; NULL where they cannot be read."""
-    cleaned = _by_distinct(people, "phone_e164", _phones)
-    cleaned = _by_distinct(cleaned, "street", _streets)
+    cleaned = _by_distinct(people, "phone_e164", contact_values.phones)
+    cleaned = _by_distinct(cleaned, "street", contact_values.streets)
     return cleaned.withColumns({"region": _region(), "postal_code": _postal_code()})
 
 
@@ -81,14 +85,6 @@ def _by_distinct(people: DataFrame, column: str, function: Callable[[pd.Series, 
     done = values.withColumn(value, udf(text, land))
     same = F.col("country_code").eqNullSafe(F.col(land)) & (F.col(column) == F.col(text))
     return people.join(F.broadcast(done), same, "left").withColumn(column, F.col(value))
-
-
-def _phones(text: pd.Series, country: pd.Series) -> pd.Series:
-    return pd.Series([contact_values.phone_e164(*pair) for pair in zip(text, country, strict=True)], dtype="object")
-
-
-def _streets(text: pd.Series, country: pd.Series) -> pd.Series:
-    return pd.Series([contact_values.street(*pair) for pair in zip(text, country, strict=True)], dtype="object")
 
 
 def _region() -> SparkColumn:

@@ -18,7 +18,7 @@ from resources.ledger import Ledger
 from resources.settings import PROJECT
 
 pytestmark = [pytest.mark.jvm, pytest.mark.integration, pytest.mark.spark, pytest.mark.timeout(900)]
-TABLES = {"bronze.lots", "bronze.inventory", "silver.lots", "silver.inventory_levels"}
+TABLES = {"bronze.customers", "bronze.crm_contacts", "silver.customers", "silver.crm_contacts"}  # refer to no other domain
 
 
 @pytest.fixture(scope="module")

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
+from pyspark import cloudpickle
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from globalbev_assets.transforms import contact_values
 from globalbev_assets.transforms.customers import with_birth_date, with_contact
 from tests.spark.conftest import bronze
 
 pytestmark = pytest.mark.spark
 
+WORKER = """
+import pickle, sys
+class Nothing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("globalbev_assets", "resources"):
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Nothing())
+import pandas as pd
+print(pickle.loads(bytes.fromhex(sys.argv[1]))(pd.Series([sys.argv[2]]), pd.Series(["US"]))[0])
+"""
 DATES = {
     "1985-04-03": ("1985-04-03", "ok"),
     "03/04/1985": (None, "ambiguous"),
@@ -71,3 +86,14 @@ def test_a_postcode_that_stands_in_the_citys_field_is_found_there_unless_its_own
     people = bronze(spark, columns, *[(None, None, None, code, country, city) for city, code, country, _ in cases])
     found = with_contact(people.withColumn("_raw", F.struct("city")), {}).orderBy("_source_position").collect()
     assert [row["postal_code"] for row in found] == [expected for *_, expected in cases]
+
+
+def test_what_runs_in_a_worker_is_carried_there_whole() -> None:
+    """A cluster's workers cannot import this project: what is pickled for them has to be read where it is not."""
+    for function, text, expected in (
+        (contact_values.phones, "(614) 555-0123", "+16145550123"),
+        (contact_values.streets, "1 main street", "1 Main St"),
+    ):
+        sent = cloudpickle.dumps(function).hex()
+        done = subprocess.run([sys.executable, "-I", "-c", WORKER, sent, text], capture_output=True, text=True, check=False)
+        assert (done.stdout.strip(), done.returncode) == (expected, 0), done.stderr[-500:]
