@@ -29,10 +29,11 @@ def paths(launched: Rehearsal) -> list[str]:
     return [call.path for call in launched.workspace.calls]
 
 
-def test_a_range_of_days_is_one_submission_and_arrives_by_day(launched: Rehearsal) -> None:
-    result = launched.run()
+def test_half_a_year_is_one_submission_and_arrives_by_day(launched: Rehearsal) -> None:
+    result = launched.run(days=("2026-01-01", "2026-06-30"))
     assert result.success
-    assert launched.materialised(result) == ALL
+    days = [str(date(2026, 1, 1) + timedelta(days=number)) for number in range(181)]
+    assert launched.materialised(result) == [(name, day) for name in ("orders", "payments") for day in days]
     assert paths(launched).count(SUBMIT) == 1
     told = result.get_asset_materialization_events()[0].step_materialization_data.materialization.metadata
     assert told["pid"].value != os.getpid()
@@ -71,20 +72,14 @@ def test_a_failure_of_the_step_is_the_steps_own_and_not_tried_again(launched: Re
     assert launched.materialised(result) == ALL
 
 
-def test_half_a_year_is_one_submission_too(launched: Rehearsal) -> None:
-    result = launched.run(days=("2026-01-01", "2026-06-30"), tables=("orders",))
-    days = [date(2026, 1, 1) + timedelta(days=number) for number in range(181)]
-    assert launched.materialised(result) == [("orders", str(day)) for day in days]
-    assert paths(launched).count(SUBMIT) == 1
-
-
-@pytest.mark.parametrize("kind", ["429", "503"])
-def test_a_busy_workspace_is_asked_again(launched: Rehearsal, kind: Kind) -> None:
-    for path in (CREATE, SUBMIT, GET):
-        launched.workspace.faults.add(kind, path=path)
+def test_a_busy_workspace_is_asked_again(launched: Rehearsal) -> None:
+    kinds: tuple[Kind, ...] = ("429", "503")
+    for kind in kinds:
+        for path in (CREATE, SUBMIT, GET):
+            launched.workspace.faults.add(kind, path=path)
     launched.workspace.faults.add("lost_answer", path=SUBMIT)
     assert launched.materialised(launched.run()) == ALL
-    assert len(launched.workspace.faults.used) == 4
+    assert len(launched.workspace.faults.used) == 7
     assert len(launched.workspace.runs.all) == 1, "who submits again because no answer came gets the run that there is"
 
 
