@@ -117,6 +117,8 @@ def _environment(runtime: Runtime, folder: Path) -> dict[str, str]:
         "TZ": "UTC",
         "NO_PROXY": "127.0.0.1,localhost",
         "SPARK_LOCAL_IP": "127.0.0.1",
+        # The workers of a cluster have its environment too; by default they would take whatever Python the machine has.
+        "PYSPARK_PYTHON": str(runtime.python),
         # Code that sees this variable takes the cluster's session; a cluster of a test that starts no Spark has none.
         **({"JAVA_HOME": str(runtime.java), "DATABRICKS_RUNTIME_VERSION": "rehearsal"} if runtime.java else {}),
     }
