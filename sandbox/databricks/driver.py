@@ -155,10 +155,11 @@ def open_session(order: dict[str, Any]) -> Any:
     """The cluster's session: the classic one, or, on serverless compute, Spark Connect alone."""
     from pyspark.sql import SparkSession  # noqa: PLC0415
 
-    builder = SparkSession.builder.config(map={**spark_settings(order)})
-    if order["serverless"]:
-        builder = builder.remote("local[2]")
-    return builder.getOrCreate()
+    settings = spark_settings(order)
+    if order["serverless"]:  # names its machine by the address of Connect, and not twice
+        master = settings.pop("spark.master")
+        return SparkSession.builder.config(map=settings).remote(master).getOrCreate()
+    return SparkSession.builder.config(map=settings).getOrCreate()
 
 
 def spark_context() -> Any:
