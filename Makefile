@@ -54,7 +54,7 @@ faults: $(READY) ## Everything that kills and breaks things, the slow ones too
 	@$(BIN)/pytest tests/faults --durations=15 --durations-min=1 $(ARGS)
 
 deploy-check: $(READY) .iac/.ready ## Terraform, workflows, image and bundle, as far as that goes without a cloud
-	@$(BIN)/python -m deploy.checks .iac
+	@$(BIN)/python -m deploy.checks .iac $(ARGS)
 	@$(BIN)/pytest -q -p no:randomly tests/unit/test_unity.py $(wildcard tests/unit/test_deploy_*.py)
 
 deploy-schema: $(READY) .iac/.ready ## Take the providers' schema anew, after another resource or version

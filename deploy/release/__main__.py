@@ -61,7 +61,9 @@ def main() -> int:
     sys.stdout.write("".join(f"{line}\n" for line in plan.lines()))
     if chosen.dry_run:
         return 0
-    lake = Warehouse(f"globalbev_{chosen.environment}", os.environ["WAREHOUSE_ID"] if plan.tables else "")
+    lake = Warehouse(f"globalbev_{chosen.environment}", os.environ.get("WAREHOUSE_ID", ""))
+    if plan.tables and not lake.warehouse_id:
+        raise SystemExit("WAREHOUSE_ID is not set, and tables go back on a warehouse: `terraform output settings` has it. Nothing was done.")
     started = time.monotonic()
     done = execute(plan, platform, lake)
     seconds = time.monotonic() - started

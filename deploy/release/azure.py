@@ -14,8 +14,16 @@ from globalbev_assets.contracts.names import TableName
 from globalbev_assets.governance.sql import sql, text
 from globalbev_assets.governance.tables import table_of
 
-TOO_EARLY = ("DELTA_TIMESTAMP_EARLIER_THAN_COMMIT", "DELTA_VERSION_NOT_FOUND")
-MISSING = "TABLE_OR_VIEW_NOT_FOUND"
+# What Delta says instead of doing nothing. Of a table without a commit since then: the first is a bare requirement of its RESTORE (delta-spark 4.4).
+REFUSALS: dict[str, Restored] = {
+    "should be less then last available version": "unchanged",
+    "DELTA_CANNOT_RESTORE_TIMESTAMP_GREATER": "unchanged",
+    "DELTA_TIMESTAMP_GREATER_THAN_COMMIT": "unchanged",
+    "DELTA_CANNOT_RESTORE_TIMESTAMP_EARLIER": "younger",
+    "DELTA_TIMESTAMP_EARLIER_THAN_COMMIT": "younger",
+    "DELTA_VERSION_NOT_FOUND": "younger",
+    "TABLE_OR_VIEW_NOT_FOUND": "younger",
+}
 
 
 @dataclass(frozen=True)
@@ -65,6 +73,12 @@ class Warehouse:
     catalog: str
     warehouse_id: str
 
+    def wake(self) -> None:
+        """A statement that nobody waits for starts a warehouse that sleeps; whoever may use it may do that."""
+        from databricks.sdk import WorkspaceClient  # noqa: PLC0415
+
+        WorkspaceClient().statement_execution.execute_statement("SELECT 1", self.warehouse_id, wait_timeout="0s")
+
     def stop_writers(self) -> int:
         """Cancel the runs that the step launcher submitted: killing Dagster's process does not end its cluster."""
         from databricks.sdk import WorkspaceClient  # noqa: PLC0415
@@ -77,7 +91,7 @@ class Warehouse:
         return len(active)
 
     def restore(self, name: TableName, moment: datetime) -> Restored:
-        """RESTORE; Delta itself writes nothing where the table is what it was."""
+        """RESTORE; Delta refuses where the table is what it was, or was not there yet."""
         from databricks.sdk import WorkspaceClient  # noqa: PLC0415
         from databricks.sdk.service.sql import StatementState  # noqa: PLC0415
 
@@ -91,6 +105,7 @@ class Warehouse:
         if answer.status and answer.status.state == StatementState.SUCCEEDED:
             return "restored"
         message = (answer.status and answer.status.error and answer.status.error.message) or "no reason given"
-        if any(word in message for word in (*TOO_EARLY, MISSING)):
-            return "younger"
+        for word, outcome in REFUSALS.items():
+            if word in message:
+                return outcome
         raise SystemExit(f"RESTORE of {name}: {message[:400]}")

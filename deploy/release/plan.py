@@ -18,7 +18,8 @@ APPS = ("code", "web", "daemon")
 # Bronze is what arrived: the new code added to it, and nothing of that is wrong. The ledger goes back with the tables that it speaks of.
 RESTORED: tuple[Layer, ...] = ("silver", "gold", "quarantine", "ops")
 DEADLINE_S = 300.0
-AT_ONCE = 4
+# The warehouse takes ten statements at once, and others use it too.
+AT_ONCE = 8
 Restored = Literal["restored", "unchanged", "younger"]
 
 
@@ -41,6 +42,9 @@ class Platform(Protocol):
 class Lake(Protocol):
     """Where the tables lie."""
 
+    def wake(self) -> None:
+        """Begin to start what restores, and return at once: a warehouse that sleeps takes minutes, which the steps before a restore can fill."""
+
     def stop_writers(self) -> int:
         """End every step that still writes, wherever it runs, and say how many there were: it would publish after the restore."""
 
@@ -59,7 +63,7 @@ class Plan:
 
     def lines(self) -> Iterator[str]:
         """The plan for a person."""
-        stopped = "stop daemon, stop code, cancel steps under way" if self.moment else "stop daemon"
+        stopped = "wake the warehouse, stop daemon, stop code, cancel steps under way" if self.moment else "stop daemon"
         yield f"{self.environment}: {stopped}; {', '.join(f'start {app}' for app in APPS)} with {self.image}"
         if self.moment:
             yield f"{len(self.tables)} tables to {self.moment.isoformat()}: {', '.join(map(str, self.tables))}"
@@ -81,13 +85,14 @@ def plan_of(environment: str, image: str, contracts: Iterable[Contract], moment:
 
 
 def execute(plan: Plan, platform: Platform, lake: Lake, wait: Callable[[float], None] = time.sleep) -> list[Done]:
-    """Do it: no new runs; where tables go back, no writer; then tables and code side by side, the daemon last.
+    """Do it: no new runs; where tables go back, the warehouse woken and no writer; then tables and code side by side, the daemon last.
 
     Raises:
         TimeoutError: when an app is not ready within the deadline; what was done stays done.
     """
     started = time.monotonic()
-    done = [_timed("stop daemon", partial(platform.stop, "daemon"))]
+    done = [_timed("wake the warehouse", lake.wake)] if plan.moment else []
+    done.append(_timed("stop daemon", partial(platform.stop, "daemon")))
     if plan.moment:
         done += [_timed("stop code", partial(platform.stop, "code")), _timed("cancel steps under way", lambda: f"{lake.stop_writers()} cancelled")]
     with ThreadPoolExecutor(AT_ONCE) as pool:

@@ -1,7 +1,8 @@
 """The rollback on a copy of a local lake: a bad deployment is played, undone by the same plan, and every table compared with what it was.
 
 Real are the plan, the order, Delta's restore and the comparison. Played are the apps: ``az`` is a program of ours that keeps their images in a file
-and takes `--start-s` until a new one is ready (Container Apps: 20 to 60 s by experience, never measured here). The warehouse's own time is not in it.
+and takes `--start-s` until a new one is ready (Container Apps: 20 to 60 s by experience, never measured here). Played is the warehouse's start as well:
+no table goes back before `--warehouse-s` (a sleeping PRO warehouse: about four minutes, as its maker says). What a RESTORE takes on it is not in it.
 """
 
 from __future__ import annotations
@@ -29,11 +30,17 @@ from globalbev_assets.governance.scripts import unity_contracts
 FAKE_AZ = Path(__file__).with_name("fake_az.py")
 
 
-@dataclass(frozen=True)
+@dataclass
 class LocalLake:
-    """Tables in a folder."""
+    """Tables in a folder, restored once a played warehouse has started."""
 
     root: Path
+    start_s: float = 0.0
+    ready_at: float = 0.0
+
+    def wake(self) -> None:
+        """Begin to start."""
+        self.ready_at = time.monotonic() + self.start_s
 
     def stop_writers(self) -> int:
         """Nothing writes to the copy."""
@@ -41,6 +48,7 @@ class LocalLake:
 
     def restore(self, name: TableName, moment: datetime) -> Restored:
         """Bring a table to what it was."""
+        time.sleep(max(0.0, self.ready_at - time.monotonic()))
         path = self.root / name.layer / name.table
         if not (path / "_delta_log").is_dir():
             return "younger"
@@ -85,7 +93,7 @@ def break_tables(root: Path) -> int:
     return changed
 
 
-def rehearse(lake: Path, work: Path, start_s: float) -> int:
+def rehearse(lake: Path, work: Path, start_s: float, warehouse_s: float = 0.0) -> int:
     """Play it; 1 when a table is not what it was, or it took too long."""
     root = work / "lake"
     shutil.copytree(lake, root)
@@ -102,7 +110,7 @@ def rehearse(lake: Path, work: Path, start_s: float) -> int:
     sys.stdout.write(f"{len(before)} tables, {changed} of them broken by the deployment\n")
     started, platform = time.monotonic(), ContainerApps("dev")
     plan = plan_of("dev", platform.previous_image(APPS[0]), unity_contracts(load_contracts()).values(), moment)
-    done = execute(plan, platform, LocalLake(root), wait=lambda seconds: time.sleep(min(seconds, start_s)))
+    done = execute(plan, platform, LocalLake(root, warehouse_s), wait=lambda seconds: time.sleep(min(seconds, start_s)))
     seconds = time.monotonic() - started
     other = [str(name) for name, was in before.items() if fingerprint(root / name.layer / name.table) != was]
     sys.stdout.write(f"{summary(done, seconds)}\n{len(before) - len(other)} of {len(before)} tables are what they were\n")
@@ -115,9 +123,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m deploy.release.rehearsal", description="Rehearse a rollback on a copy of a local lake.")
     parser.add_argument("lake", type=Path)
     parser.add_argument("--start-s", type=float, default=30.0, help="seconds until an app is ready with another image")
+    parser.add_argument("--warehouse-s", type=float, default=240.0, help="seconds until the warehouse has started")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="globalbev-rollback-") as work:
-        return rehearse(chosen.lake, Path(work), chosen.start_s)
+        return rehearse(chosen.lake, Path(work), chosen.start_s, chosen.warehouse_s)
 
 
 if __name__ == "__main__":

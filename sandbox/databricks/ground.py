@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock
 
@@ -18,32 +17,27 @@ from resources.java import ensure_java
 from resources.settings import PROJECT
 
 from .cluster import Runtime
+from .deployed import policy
 from .principals import Principals
 from .workspace import Workspace
 
 RUNTIME = "rehearsal-4.2.x-scala2.13"
-POLICY, POOL, SCOPE, CATALOG, READERS = "globalbev-jobs", "globalbev-pool", "globalbev", "spark_catalog", "globalbev-engineers"
+# As the deployed settings have it, the policy is the pools' one; the other is what a deployment without pools names.
+POLICY, NODES_POLICY, POOL, DRIVERS = "globalbev-jobs", "globalbev-nodes", "globalbev-pool", "globalbev-drivers"
+SCOPE, CATALOG, READERS = "globalbev", "spark_catalog", "globalbev-engineers"
 CONTAINER, ACCOUNT = "lake", "globalbevrehearsal.dfs.core.windows.net"
 ENVIRONMENT_S = 600
-# As deploy/ has it for Azure, as far as a submission can break it.
-RULES: Mapping[str, Mapping[str, Any]] = {
-    "spark_version": {"type": "allowlist", "values": [RUNTIME]},
-    "node_type_id": {"type": "allowlist", "values": ["Standard_DS3_v2"]},
-    "autoscale.min_workers": {"type": "range", "minValue": 1, "maxValue": 2},
-    "autoscale.max_workers": {"type": "range", "minValue": 1, "maxValue": 8},
-    "azure_attributes.availability": {"type": "fixed", "value": "SPOT_WITH_FALLBACK_AZURE"},
-    "azure_attributes.first_on_demand": {"type": "fixed", "value": 1},
-    "azure_attributes.spot_bid_max_price": {"type": "fixed", "value": -1},
-    "data_security_mode": {"type": "fixed", "value": "SINGLE_USER"},
-    "runtime_engine": {"type": "fixed", "value": "STANDARD"},
-    "enable_local_disk_encryption": {"type": "fixed", "value": True},
-    "num_workers": {"type": "forbidden"},
-    "cluster_type": {"type": "fixed", "value": "job"},
-    "dbus_per_hour": {"type": "range", "maxValue": 10},
-    "custom_tags.env": {"type": "fixed", "value": "test"},
-    "custom_tags.team": {"type": "fixed", "value": "data-platform"},
-    "custom_tags.data_product": {"type": "fixed", "value": "globalbev-lakehouse"},
-    "custom_tags.cost_center": {"type": "fixed", "value": "globalbev"},
+# What deploy/terraform hands over to the policies' files.
+VALUES: Mapping[str, object] = {
+    "spark_version": RUNTIME,
+    "node_type": "Standard_DS3_v2",
+    "most_workers": 4,
+    "workers_pool": POOL,
+    "drivers_pool": DRIVERS,
+    "team": "data-platform",
+    "env": "test",
+    "cost_center": "globalbev",
+    "data_product": "globalbev-lakehouse",
 }
 
 
@@ -73,6 +67,8 @@ def make_workspace(home: Path, folder: Path, secrets: Mapping[str, str], *, has_
         has_spark: whether drivers start Spark.
         start_s: how long a cluster takes to start.
     """
+    principals = Principals()
+    values = {**VALUES, "pipeline_client_id": principals.new_client()[0]}
     runtime = Runtime(
         python=cluster_python(home),
         jars=ensure_jars(home) if has_spark else (),
@@ -86,17 +82,17 @@ def make_workspace(home: Path, folder: Path, secrets: Mapping[str, str], *, has_
         start_s=start_s,
         has_spark=has_spark,
         storage={f"{CONTAINER}@{ACCOUNT}": folder / "storage"},
-        policies={POLICY: RULES},
-        pools={POOL},
+        policies={POLICY: policy("pool", values), NODES_POLICY: policy("job", values)},
+        pools={POOL, DRIVERS},
         clusters={"1125-000000-existing"},
         secrets={SCOPE: dict(secrets)},
-        principals=Principals(),
+        principals=principals,
     )
 
 
 def variables(workspace: Workspace, landing: Path) -> dict[str, str]:
     """What the process that runs Dagster is told, as a deployment would say it: a service principal signs in, a pool gives the machines."""
-    client, secret = workspace.principals.new_client()
+    ((client, secret),) = workspace.principals.clients.items()
     return {
         "GLOBALBEV_ENV": "test",
         "GLOBALBEV_LAKE": f"abfss://{CONTAINER}@{ACCOUNT}",
@@ -107,6 +103,7 @@ def variables(workspace: Workspace, landing: Path) -> dict[str, str]:
         "GLOBALBEV_DATABRICKS_CLIENT_SECRET": secret,
         "GLOBALBEV_DATABRICKS_POLICY_ID": POLICY,
         "GLOBALBEV_DATABRICKS_POOL_ID": POOL,
+        "GLOBALBEV_DATABRICKS_RUN_AS": client,
         "GLOBALBEV_DATABRICKS_RUNTIME": RUNTIME,
         "GLOBALBEV_DATABRICKS_CATALOG": CATALOG,  # the only one that Spark has without Unity Catalog: tables by name, for as long as a cluster lives
         "GLOBALBEV_DATABRICKS_SCOPE": SCOPE,

@@ -122,10 +122,11 @@ class Workspace:
         policy_id = cluster.get("policy_id")
         if policy_id is not None and policy_id not in self.policies:
             raise invalid(f"Cluster policy {policy_id} does not exist or you have no permission to use it")
-        pool = cluster.get("instance_pool_id")
-        if pool is not None and pool not in self.pools:
-            raise invalid(f"Can't find an instance pool with the pool id: {pool}.")
-        return policies.enforce(self.policies[policy_id], cluster) if policy_id else cluster
+        found = policies.enforce(self.policies[policy_id], cluster) if policy_id else cluster
+        for pool in (found.get("instance_pool_id"), found.get("driver_instance_pool_id")):
+            if pool is not None and pool not in self.pools:
+                raise invalid(f"Can't find an instance pool with the pool id: {pool}.")
+        return found
 
     def _start(self, run: Run) -> Driver:
         slow = self.faults.take("slow_start")

@@ -17,8 +17,11 @@ from databricks.sdk.service import jobs
 from sandbox.databricks import Workspace
 from sandbox.databricks.answers import ApiError
 from sandbox.databricks.cluster import Runtime
-from sandbox.databricks.ground import RULES, RUNTIME
+from sandbox.databricks.deployed import policy
+from sandbox.databricks.ground import RUNTIME, VALUES
 from sandbox.databricks.policy import enforce
+
+RULES = policy("job", {**VALUES, "pipeline_client_id": "etl"})
 
 CLUSTER = {
     "spark_version": RUNTIME,
@@ -150,9 +153,10 @@ def test_who_may_only_look_submits_nothing(workspace: Workspace) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"spark_version": "15.4.x-scala2.12"}, "spark_version, the value must be one of"),
+        ({"spark_version": "15.4.x-scala2.12"}, "spark_version, the value must be rehearsal"),
         ({"node_type_id": "Standard_E64_v5"}, "node_type_id"),
-        ({"autoscale": {"min_workers": 1, "max_workers": 50}}, "autoscale.max_workers, the value must be at most 8"),
+        ({"autoscale": {"min_workers": 1, "max_workers": 50}}, "autoscale.max_workers, the value must be at most 4"),
+        ({"instance_pool_id": "globalbev-pool"}, "instance_pool_id, the value must not be present"),
         ({"azure_attributes": {"availability": "ON_DEMAND_AZURE"}}, "the value must be SPOT_WITH_FALLBACK_AZURE"),
         ({"custom_tags": {"env": "prod"}}, "custom_tags.env, the value must be test"),
         ({"policy_id": "other"}, "policy other does not exist"),

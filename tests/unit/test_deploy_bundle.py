@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
+from deploy.checks.terraform_check import read_module
+from deploy.checks.terraform_files import TERRAFORM
+
 ROOT = Path(__file__).parents[2]
 BUNDLE = ROOT / "deploy" / "bundle"
 GOLDEN = ROOT / "tests" / "golden" / "unity"
@@ -57,6 +60,24 @@ def test_the_owner_applies_and_the_pipeline_maintains(made: ModuleType) -> None:
     assert found["maintain_tables"]["run_as"] == {"service_principal_name": "${var.pipeline_client_id}"}
     assert [task["task_key"] for task in found["maintain_tables"]["tasks"]] == ["maintenance-optimize", "maintenance-vacuum"]
     assert all(job["max_concurrent_runs"] == 1 and job["email_notifications"]["on_failure"] for job in found.values())
+
+
+def test_whoever_a_job_runs_as_may_use_the_warehouse(made: ModuleType) -> None:
+    """Every task is SQL on that one warehouse; without it the first Sunday would be the first to tell."""
+    compute = read_module(TERRAFORM / "modules" / "compute")
+    rights = compute.resources["databricks_permissions", "warehouse"]["access_control"]
+    allowed = {str(value) for right in rights if right["permission_level"] == "CAN_USE" for name, value in right.items() if name.endswith("_name")}
+    entitled = compute.resources["databricks_service_principal", "this"]
+    # The pipeline comes by its group, of which it is the member (modules/identity).
+    by = {"${var.deployer_client_id}": "${var.deployer_client_id}", "${var.pipeline_client_id}": '${var.groups["etl"]}'}
+    for name, job in jobs(made).items():
+        who = job["run_as"]["service_principal_name"]
+        assert by[who] in allowed, name
+        assert who in entitled["for_each"].values(), name
+    assert entitled["databricks_sql_access"] is True
+    member = read_module(TERRAFORM / "modules" / "identity").resources["azuread_group_member", "pipeline_is_etl"]
+    assert '["etl"]' in member["group_object_id"]
+    assert '["pipeline"]' in member["member_object_id"]
 
 
 def test_the_variables_are_declared_and_set(made: ModuleType) -> None:

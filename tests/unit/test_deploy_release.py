@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -51,6 +52,9 @@ class Tables:
         self.restored: list[tuple[str, datetime]] = []
         self.log = log if log is not None else []
 
+    def wake(self) -> None:
+        self.log.append("wake")
+
     def stop_writers(self) -> int:
         self.log.append("stop writers")
         return 2
@@ -82,6 +86,7 @@ def test_without_a_time_the_tables_stay() -> None:
     tables = Tables()
     execute(plan_of("dev", IMAGE, contracts(), None), Apps({}), tables, wait=lambda _: None)
     assert tables.restored == []
+    assert tables.log == [], "nor is a warehouse woken, which costs"
 
 
 def test_with_a_time_all_but_bronze_goes_back() -> None:
@@ -97,8 +102,8 @@ def test_nothing_writes_any_more_before_a_table_goes_back() -> None:
     """A step on a cluster outlives Dagster's container, and would publish into a table that was just restored."""
     apps = Apps({})
     done = execute(plan_of("dev", IMAGE, contracts(), NOW), apps, Tables(apps.log), wait=lambda _: None)
-    assert apps.log[:3] == ["stop daemon", "stop code", "stop writers"]
-    assert apps.log.index("restore") > 2
+    assert apps.log[:4] == ["wake", "stop daemon", "stop code", "stop writers"]
+    assert apps.log.index("restore") > 3
     assert ("cancel steps under way", "2 cancelled") in {(one.step, one.outcome) for one in done}
 
 
@@ -141,8 +146,19 @@ def test_a_dry_run_says_all_and_does_nothing(monkeypatch: pytest.MonkeyPatch, ca
     monkeypatch.setattr(sys, "argv", ["release", "prod", "--image", IMAGE, "--data-to", "2026-11-25T06:00:00Z", "--dry-run"])
     assert main() == 0
     said = capsys.readouterr().out
-    assert said.startswith(f"prod: stop daemon, stop code, cancel steps under way; start code, start web, start daemon with {IMAGE}\n")
+    assert said.startswith(
+        f"prod: wake the warehouse, stop daemon, stop code, cancel steps under way; start code, start web, start daemon with {IMAGE}\n"
+    )
     assert "silver.orders" in said
+
+
+def test_without_a_warehouse_nothing_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What restores is missed before the daemon is down, not after."""
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setenv("WAREHOUSE_ID", "")
+    monkeypatch.setattr(sys, "argv", ["release", "prod", "--image", IMAGE, "--data-to", "2026-11-25T06:00:00Z"])
+    with pytest.raises(SystemExit, match="WAREHOUSE_ID"):
+        main()
 
 
 def test_the_summary_says_whether_the_promise_was_kept() -> None:
@@ -168,6 +184,16 @@ def test_a_table_that_was_not_there_stays_and_an_untouched_one_gets_no_commit(tm
     assert lake.restore(TableName("silver", "never"), NOW) == "younger"
 
 
+def test_no_table_goes_back_before_the_warehouse_is_up(tmp_path: Path) -> None:
+    write_deltalake(tmp_path / "silver" / "orders", pa.table({"a": [1]}))
+    lake = LocalLake(tmp_path, start_s=0.3)
+    woken = time.monotonic()
+    lake.wake()
+    assert time.monotonic() - woken < 0.3, "the other steps go on meanwhile"
+    assert lake.restore(TableName("silver", "orders"), datetime.now(UTC) + timedelta(seconds=5)) == "unchanged"
+    assert time.monotonic() - woken >= 0.3
+
+
 def test_a_rollback_brings_back_code_and_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """The plan, az's arguments and Delta's restore are real; the apps are played."""
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
@@ -175,7 +201,7 @@ def test_a_rollback_brings_back_code_and_tables(tmp_path: Path, monkeypatch: pyt
     for table in ("silver/orders", "silver/stores", "gold/fact_daily_sales", "ops/ledger", "bronze/orders"):
         write_deltalake(lake / table, pa.table({"a": [1, 2, 3], "b": ["x", None, table]}))
     (tmp_path / "work").mkdir()
-    assert rehearse(lake, tmp_path / "work", start_s=0.1) == 0
+    assert rehearse(lake, tmp_path / "work", start_s=0.1, warehouse_s=0.2) == 0
     said = capsys.readouterr().out
     assert said.startswith("4 tables, 4 of them broken by the deployment\n")
     assert said.endswith("4 of 4 tables are what they were\n")

@@ -102,3 +102,40 @@ def test_a_rollback_is_one_job_and_waits_for_a_deployment() -> None:
 def test_what_needs_a_cloud_is_not_part_of_a_change_s_checks() -> None:
     assert "azure" not in (FOLDER / "ci.yml").read_text()
     assert set(workflow("cloud-checks")["on"]) == {"workflow_dispatch", "schedule"}
+
+
+@every
+def test_the_bundle_finds_its_python(path: Path) -> None:
+    """The CLI takes the first python3 on the path; a runner's own has no databricks-bundles, and the deployment would end there."""
+    lines = [line.strip() for line in path.read_text().splitlines() if re.search(r"\bdatabricks bundle ", line)]
+    assert [line for line in lines if not line.startswith("uv run --frozen databricks bundle ")] == []
+    assert bool(lines) is (path.stem in {"deploy-environment", "cloud-checks"})
+
+
+@every
+def test_databricks_is_signed_in_to_by_tokens_that_renew(path: Path) -> None:
+    """`az login` by OIDC gets no token for another service once some minutes have passed (AADSTS700024)."""
+    text = path.read_text()
+    assert set(re.findall(r"DATABRICKS_AUTH_TYPE: (.+)", text)) <= {"github-oidc-azure"}
+    if "DATABRICKS_AUTH_TYPE" in text:
+        assert {"ARM_CLIENT_ID", "ARM_TENANT_ID"} <= set(re.findall(r"^ +(ARM_\w+): ", text, re.MULTILINE))
+
+
+def test_an_image_comes_from_another_subscription_by_the_registrys_id() -> None:
+    (script,) = (step["run"] for step in workflow("deploy-environment")["jobs"]["deploy"]["steps"] if "az acr import" in step.get("run", ""))
+    assert '--registry "$SOURCE_REGISTRY_ID" --source "${IMAGE#*/}"' in script
+
+
+def test_every_variable_of_an_environment_is_told_of() -> None:
+    """Who sets up GitHub reads deploy/README.md; a variable that is missing there is missed by the first deployment."""
+    used = {name for path in PATHS for name in re.findall(r"vars\.(\w+)", path.read_text())}
+    step = (ROOT / "deploy" / "README.md").read_text().split("**GitHub.**")[1].split("**Merge to main.**")[0]
+    assert used <= set(re.findall(r"`([A-Z_]+)`", step))
+    assert len(used) > 10
+
+
+def test_ci_leaves_no_check_out() -> None:
+    deployment = workflow("ci")["jobs"]["deployment"]["steps"]
+    assert deployment[-1]["run"] == "make deploy-check ARGS=--all"
+    assert any("actionlint@v" in step.get("run", "") for step in deployment)
+    assert any("setup-terraform" in step.get("uses", "") for step in deployment)

@@ -6,6 +6,7 @@ There is no KQL engine here: their syntax and their results are not tested, only
 from __future__ import annotations
 
 import json
+import logging
 import re
 from functools import cache
 from pathlib import Path
@@ -51,6 +52,16 @@ def test_every_event_is_one_that_is_logged(path: Path) -> None:
     found = set(re.findall(r'"([a-z]+\.[a-z_]+)"', re.sub(r"//.*", "", path.read_text())))
     assert found
     assert {name for name in found if not name.startswith("dagster.")} - set(EVENTS) == set()
+
+
+def test_an_alert_is_raised_by_nothing_that_is_good() -> None:
+    """The recovery raised the alert of severity 1 a second time."""
+    terraform = (DEPLOY / "terraform" / "modules" / "observability" / "main.tf").read_text()
+    alerts = re.findall(r"^    (\w+) += \{ severity", terraform, re.MULTILINE)
+    assert set(alerts) == {"failed_runs_24h", "silence"}
+    for name in alerts:
+        asked = set(re.findall(r'"([a-z]+\.[a-z_]+)"', re.sub(r"//.*", "", (DEPLOY / "kql" / f"{name}.kql").read_text())))
+        assert {event for event in asked & EVENTS.keys() if EVENTS[event].level < logging.WARNING} == set(), name
 
 
 @pytest.mark.parametrize("path", QUERIES, ids=lambda path: path.stem)

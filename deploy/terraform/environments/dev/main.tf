@@ -44,6 +44,7 @@ module "platform" {
   log_retention_days        = 30
   mail_addresses            = var.mail_addresses
   most_workers              = 2
+  has_pool                  = true
   pool_idle_instances       = 0
   first_image               = var.first_image
   postgres_password         = var.postgres_password

@@ -1,72 +1,39 @@
 # What runs, on what, and at what price at most. The policy is what holds the price: the step launcher asks for a cluster by `policy_id`.
 
 locals {
-  fixed_tags = { for tag, value in var.cost_tags : "custom_tags.${tag}" => { type = "fixed", value = value, hidden = true } }
-
-  # Spot with fallback stands here and nowhere else: the launcher's own configuration knows no SPOT_WITH_FALLBACK_AZURE, and a pool has no fallback.
-  job_policy = merge(local.fixed_tags, {
-    cluster_type                          = { type = "fixed", value = "job" }
-    spark_version                         = { type = "fixed", value = var.spark_version }
-    node_type_id                          = { type = "fixed", value = var.node_type }
-    driver_node_type_id                   = { type = "fixed", value = var.node_type }
-    data_security_mode                    = { type = "fixed", value = "SINGLE_USER" }
-    single_user_name                      = { type = "fixed", value = var.pipeline_client_id }
-    runtime_engine                        = { type = "fixed", value = "STANDARD" }
-    "autoscale.min_workers"               = { type = "range", minValue = 1, maxValue = 2, defaultValue = 1 }
-    "autoscale.max_workers"               = { type = "range", minValue = 1, maxValue = var.most_workers, defaultValue = 2 }
-    "azure_attributes.availability"       = { type = "fixed", value = "SPOT_WITH_FALLBACK_AZURE" }
-    "azure_attributes.first_on_demand"    = { type = "fixed", value = 1 }
-    "azure_attributes.spot_bid_max_price" = { type = "fixed", value = -1 }
-    "enable_local_disk_encryption"        = { type = "fixed", value = true }
-    instance_pool_id                      = { type = "forbidden", hidden = true }
-    driver_instance_pool_id               = { type = "forbidden", hidden = true }
-    num_workers                           = { type = "forbidden", hidden = true }
-    dbus_per_hour                         = { type = "range", maxValue = 10, isOptional = true }
-  })
-
-  # Instances of the pool are tagged by the pool: a job's own tags do not reach them.
-  pool_policy = merge(
-    { for key, rule in local.job_policy : key => rule if !contains(["node_type_id", "driver_node_type_id"], key) && !startswith(key, "azure_attributes.") && !startswith(key, "custom_tags.") },
-    {
-      instance_pool_id        = { type = "fixed", value = databricks_instance_pool.this.id, hidden = true }
-      driver_instance_pool_id = { type = "fixed", value = databricks_instance_pool.on_demand.id, hidden = true }
-    },
-  )
-
-  # For people who look into something: small, alone, gone after twenty minutes.
-  person_policy = merge(local.fixed_tags, {
-    cluster_type                       = { type = "fixed", value = "all-purpose" }
-    spark_version                      = { type = "fixed", value = var.spark_version }
-    node_type_id                       = { type = "fixed", value = var.node_type }
-    driver_node_type_id                = { type = "fixed", value = var.node_type }
-    data_security_mode                 = { type = "fixed", value = "USER_ISOLATION" }
-    autotermination_minutes            = { type = "fixed", value = 20 }
-    "autoscale.min_workers"            = { type = "fixed", value = 1 }
-    "autoscale.max_workers"            = { type = "range", minValue = 1, maxValue = 2, defaultValue = 1 }
-    "azure_attributes.availability"    = { type = "fixed", value = "SPOT_WITH_FALLBACK_AZURE" }
-    "azure_attributes.first_on_demand" = { type = "fixed", value = 1 }
-    dbus_per_hour                      = { type = "range", maxValue = 5, isOptional = true }
-  })
+  # The rules themselves: the rehearsal's workspace (sandbox/databricks) reads the same files, so that what it lets through is what is deployed.
+  # job: spot with fallback, which the launcher's own configuration refuses and a pool does not know. pool: no tags, since a pool's come before a
+  # cluster's. person: for people who look into something; small, alone, gone after twenty minutes.
+  policies = {
+    for kind in ["job", "pool", "person"] : kind => jsonencode(jsondecode(templatefile("${path.module}/policies/${kind}.json.tftpl", merge(var.cost_tags, {
+      spark_version      = var.spark_version
+      node_type          = var.node_type
+      most_workers       = var.most_workers
+      pipeline_client_id = var.pipeline_client_id
+      workers_pool       = databricks_instance_pool.this.id
+      drivers_pool       = databricks_instance_pool.on_demand.id
+    }))))
+  }
 }
 
 resource "databricks_cluster_policy" "job" {
   name                  = "${var.name}-job"
-  description           = "Job clusters of the pipeline: autoscaled, spot with fallback, tagged."
-  definition            = jsonencode(local.job_policy)
+  description           = "Job clusters of the pipeline without a pool: autoscaled, spot with fallback, tagged."
+  definition            = local.policies["job"]
   max_clusters_per_user = 10
 }
 
 resource "databricks_cluster_policy" "pool" {
   name                  = "${var.name}-pool"
   description           = "Job clusters of the pipeline out of the pool: started in seconds, where a machine is warm."
-  definition            = jsonencode(local.pool_policy)
+  definition            = local.policies["pool"]
   max_clusters_per_user = 10
 }
 
 resource "databricks_cluster_policy" "person" {
   name                  = "${var.name}-person"
   description           = "A small cluster for one person, gone after twenty minutes without use."
-  definition            = jsonencode(local.person_policy)
+  definition            = local.policies["person"]
   max_clusters_per_user = 1
 }
 
@@ -175,6 +142,13 @@ resource "databricks_permissions" "warehouse" {
     permission_level = "CAN_USE"
   }
 
+  # The weekly maintenance runs as the pipeline, on this warehouse (deploy/bundle).
+  access_control {
+    group_name       = var.groups["etl"]
+    permission_level = "CAN_USE"
+  }
+
+  # Applies the contracts, and wakes it for a rollback.
   access_control {
     service_principal_name = var.deployer_client_id
     permission_level       = "CAN_USE"
@@ -190,7 +164,7 @@ resource "databricks_service_principal" "this" {
   application_id        = each.value
   display_name          = "${var.name}-${each.key}"
   allow_cluster_create  = false
-  databricks_sql_access = each.key == "deployer"
+  databricks_sql_access = true
   workspace_access      = true
 }
 

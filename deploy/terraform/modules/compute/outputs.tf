@@ -1,5 +1,5 @@
 output "policy_ids" {
-  description = "Cluster policies by use: job (the step launcher's), pool, person."
+  description = "Cluster policies by use: pool (the step launcher's), job (without a pool: spot with fallback), person."
   value = {
     job    = databricks_cluster_policy.job.id
     pool   = databricks_cluster_policy.pool.id

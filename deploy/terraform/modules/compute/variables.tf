@@ -71,4 +71,9 @@ variable "cost_tags" {
     condition     = length(setsubtract(["team", "env", "cost_center", "data_product"], keys(var.cost_tags))) == 0
     error_message = "team, env, cost_center and data_product are needed."
   }
+
+  validation {
+    condition     = alltrue([for value in values(var.cost_tags) : can(regex("^[\\w .:@+-]+$", value))])
+    error_message = "Letters, digits, spaces and _ . : @ + - alone: the values stand in the policies' JSON."
+  }
 }

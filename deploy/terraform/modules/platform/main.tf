@@ -9,15 +9,19 @@ locals {
     cost_center  = var.cost_center
     data_product = "globalbev-lakehouse"
   }
+  # A pool's machines are still there when the next step of a run asks; without one every step waits minutes for its own.
+  cluster_settings = var.has_pool ? {
+    GLOBALBEV_DATABRICKS_POLICY_ID = module.compute.policy_ids["pool"]
+    GLOBALBEV_DATABRICKS_POOL_ID   = module.compute.pool_ids["workers"]
+  } : { GLOBALBEV_DATABRICKS_POLICY_ID = module.compute.policy_ids["job"] }
   # Every variable that Dagster's containers and the deployment need; deploy/README.md says what each is.
-  settings = {
+  settings = merge(local.cluster_settings, {
     GLOBALBEV_ENV                    = var.environment
     GLOBALBEV_LAKE                   = module.storage.urls["lake"]
     GLOBALBEV_LANDING                = module.catalog.volumes["landing"]
     GLOBALBEV_DATABRICKS_HOST        = module.workspace.host
     GLOBALBEV_DATABRICKS_AUTH        = "oauth"
     GLOBALBEV_DATABRICKS_CLIENT_ID   = module.identity.client_ids["pipeline"]
-    GLOBALBEV_DATABRICKS_POLICY_ID   = module.compute.policy_ids["job"]
     GLOBALBEV_DATABRICKS_RUNTIME     = module.compute.spark_version
     GLOBALBEV_DATABRICKS_WORKERS     = "1-${var.most_workers}"
     GLOBALBEV_DATABRICKS_CATALOG     = module.catalog.catalog
@@ -29,7 +33,7 @@ locals {
     GLOBALBEV_DATABRICKS_COST_CENTER = var.cost_center
     DAGSTER_LOGS_ACCOUNT             = module.storage.account_name
     DAGSTER_LOGS_CONTAINER           = "dagster-logs"
-  }
+  })
   watched = {
     databricks = { resource_id = module.workspace.resource_id }
     vault      = { resource_id = module.secrets.vault_id }

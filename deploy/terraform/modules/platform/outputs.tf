@@ -4,8 +4,6 @@ output "settings" {
     DATABRICKS_HOST = module.workspace.host
     CATALOG         = module.catalog.catalog
     WAREHOUSE_ID    = module.compute.warehouse_id
-    POOL_POLICY_ID  = module.compute.policy_ids["pool"]
-    WORKERS_POOL_ID = module.compute.pool_ids["workers"]
   })
 }
 

@@ -83,6 +83,12 @@ variable "most_workers" {
   type        = number
 }
 
+variable "has_pool" {
+  description = "Whether steps take their machines from the pools; without, each waits for its own, but gets one at the full price when no spot machine is to be had."
+  type        = bool
+  default     = true
+}
+
 variable "pool_idle_instances" {
   description = "Virtual machines that are kept warm."
   type        = number
