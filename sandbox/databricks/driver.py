@@ -155,7 +155,7 @@ def open_session(order: dict[str, Any]) -> Any:
     """The cluster's session: the classic one, or, on serverless compute, Spark Connect alone."""
     from pyspark.sql import SparkSession  # noqa: PLC0415
 
-    settings = spark_settings(order)
+    settings: dict[str, Any] = spark_settings(order)
     if order["serverless"]:  # names its machine by the address of Connect, and not twice
         master = settings.pop("spark.master")
         return SparkSession.builder.config(map=settings).remote(master).getOrCreate()

@@ -45,7 +45,7 @@ def rehearsed(home: Path, *arguments: str, tables: Collection[str] = TABLES) -> 
     return found
 
 
-@pytest.mark.parametrize("compute", ["launcher", "pipes"])
+@pytest.mark.parametrize("compute", ["launcher", pytest.param("pipes", marks=pytest.mark.slow)])
 def test_two_layers_of_a_domain_go_to_a_cluster_and_come_back_by_day(home: Path, compute: str) -> None:
     found = rehearsed(home, "--compute", compute)
     assert found["is_good"]
@@ -58,6 +58,7 @@ def test_two_layers_of_a_domain_go_to_a_cluster_and_come_back_by_day(home: Path,
     assert found["leaks"] == []
 
 
+@pytest.mark.slow
 def test_days_that_one_way_has_published_are_unchanged_by_the_other(home: Path) -> None:
     """The launcher's step finds in the tables' own commits what Pipes published: the same content under the same contract."""
     rehearsed(home, "--compute", "pipes", "--days", "1")

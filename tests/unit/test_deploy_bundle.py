@@ -88,7 +88,11 @@ def test_the_variables_are_declared_and_set(made: ModuleType) -> None:
     workflow = (ROOT / ".github" / "workflows" / "deploy-environment.yml").read_text()
     for name, target in targets.items():
         assert target["variables"] == {"catalog": f"globalbev_{name}"}
-        assert target["permissions"] == [{"group_name": f"globalbev-{name}-engineers", "level": "CAN_VIEW"}]
+        assert target["permissions"] == [
+            {"group_name": f"globalbev-{name}-engineers", "level": "CAN_VIEW"},
+            {"service_principal_name": "${var.pipeline_client_id}", "level": "CAN_VIEW"},
+        ]
+        assert target["workspace"]["root_path"].startswith("/Workspace/Users/"), "everybody may write to /Workspace/Shared"
         assert {one for one in declared - target["variables"].keys() if f"BUNDLE_VAR_{one}:" not in workflow} == set()
 
 

@@ -148,6 +148,36 @@ def test_the_schemas_and_tags_are_those_of_the_generated_sql() -> None:
     assert f'name = "{SECRET_SCOPE}"' in text_of("modules", "compute", "main.tf")
 
 
+def test_every_variable_that_a_contract_names_is_given_to_dagster() -> None:
+    """The launcher reads addresses when it submits a step: a missing one would end each of them, in the cloud."""
+    from resources.databricks_cluster import PLAIN_OPTIONS, secret_key, secret_references  # noqa: PLC0415
+    from resources.databricks_settings import DatabricksSettings  # noqa: PLC0415
+
+    book, settings, secrets = packaged(), text_of("modules", "platform", "main.tf"), text_of("modules", "dagster", "main.tf")
+    for reference in secret_references(DatabricksSettings(_env_file=None), book):
+        assert re.search(rf'^    {reference["name"]} += "{secret_key(reference["name"])}"$', secrets, re.MULTILINE)
+    plain = {str(value) for name in book for option, value in book[name].source.options.items() if option in PLAIN_OPTIONS}
+    assert plain == {"GLOBALBEV_INVENTORY_URL"}
+    assert all(re.search(rf"^    {name} += var\.", settings, re.MULTILINE) for name in plain)
+
+
+def test_dagster_is_told_nothing_that_no_setting_takes() -> None:
+    from resources.databricks_settings import PREFIX, DatabricksSettings  # noqa: PLC0415
+    from resources.settings import Settings  # noqa: PLC0415
+
+    given = set(re.findall(r"^ +(GLOBALBEV_\w+) += ", "".join(path.read_text() for path in sorted(TERRAFORM.rglob("*.tf"))), re.MULTILINE))
+    known = {f"GLOBALBEV_{name.upper()}" for name in Settings.model_fields} | {f"{PREFIX}{name.upper()}" for name in DatabricksSettings.model_fields}
+    assert given - known == set()
+    assert len(given) > 20
+
+
+@pytest.mark.parametrize("environment", ["dev", "test", "prod", "shared"])
+def test_what_an_environment_has_to_be_told_is_in_its_example(environment: str) -> None:
+    declared = read_module(TERRAFORM / "environments" / environment).variables
+    given = set(re.findall(r"^(\w+) += ", text_of("environments", environment, "terraform.tfvars.example"), re.MULTILINE))
+    assert {name for name, of in declared.items() if "default" not in of} == given | ({"postgres_password"} & declared.keys())
+
+
 def test_every_file_that_terraform_reads_is_there() -> None:
     """Queries and log tables lie beside it; a plan would be the first to notice."""
     text = text_of("modules", "observability", "main.tf")

@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
+from deploy.checks.terraform_check import read_module
+from deploy.checks.terraform_files import TERRAFORM
+
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / ".github" / "workflows"
 PATHS = sorted(FOLDER.glob("*.yml"))
@@ -124,6 +127,16 @@ def test_databricks_is_signed_in_to_by_tokens_that_renew(path: Path) -> None:
 def test_an_image_comes_from_another_subscription_by_the_registrys_id() -> None:
     (script,) = (step["run"] for step in workflow("deploy-environment")["jobs"]["deploy"]["steps"] if "az acr import" in step.get("run", ""))
     assert '--registry "$SOURCE_REGISTRY_ID" --source "${IMAGE#*/}"' in script
+
+
+@pytest.mark.parametrize("name", ["deploy-environment", "cloud-checks"])
+def test_terraform_is_told_all_that_it_asks_for(name: str) -> None:
+    (job,) = workflow(name)["jobs"].values()
+    told = {key.removeprefix("TF_VAR_") for key in job["env"] if key.startswith("TF_VAR_")}
+    for environment in ("dev", "test", "prod"):
+        declared = read_module(TERRAFORM / "environments" / environment).variables
+        assert {variable for variable, of in declared.items() if "default" not in of} | {"is_github"} == told
+        assert told <= declared.keys()
 
 
 def test_every_variable_of_an_environment_is_told_of() -> None:

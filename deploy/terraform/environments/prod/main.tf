@@ -44,6 +44,8 @@ module "platform" {
   log_retention_days        = 365
   mail_addresses            = var.mail_addresses
   most_workers              = 8
+  inventory_url             = var.inventory_url
+  start_date                = "2026-01-01"
   has_pool                  = true
   pool_idle_instances       = 0
   first_image               = var.first_image

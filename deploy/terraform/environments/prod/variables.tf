@@ -40,6 +40,11 @@ variable "mail_addresses" {
   type        = map(string)
 }
 
+variable "inventory_url" {
+  description = "Address of the inventory's API, as the pipeline's clusters reach it."
+  type        = string
+}
+
 variable "is_github" {
   description = "Whether a GitHub job runs this, signed in by its OIDC token; a person is signed in by `az login`."
   type        = bool

@@ -8,12 +8,14 @@ locals {
     GLOBALBEV_SHOP_DSN                 = "globalbev-shop-dsn"
     GLOBALBEV_INVENTORY_TOKEN          = "globalbev-inventory-token"
   }
+  web_address = "https://ca-${var.name}-web.${azurerm_container_app_environment.this.default_domain}"
   settings = merge(var.settings, {
     AZURE_CLIENT_ID       = var.identity.client_id
     DAGSTER_POSTGRES_HOST = azurerm_postgresql_flexible_server.this.fqdn
     DAGSTER_POSTGRES_USER = azurerm_postgresql_flexible_server.this.administrator_login
     DAGSTER_POSTGRES_DB   = azurerm_postgresql_flexible_server_database.this.name
     DAGSTER_CODE_HOST     = "ca-${var.name}-code"
+    GLOBALBEV_DAGSTER_URL = local.web_address
   })
   apps = {
     code   = { cpu = 2, memory = "4Gi", port = 4000, transport = "tcp", args = ["dagster", "code-server", "start", "-h", "0.0.0.0", "-p", "4000", "-m", "globalbev_assets.definitions"] }

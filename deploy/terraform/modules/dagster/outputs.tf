@@ -3,6 +3,16 @@ output "registry" {
   value       = azurerm_container_registry.this.login_server
 }
 
+output "registry_id" {
+  description = "Azure resource id of the registry, from which another subscription imports images."
+  value       = azurerm_container_registry.this.id
+}
+
+output "web_address" {
+  description = "Address of the web server, inside the network."
+  value       = local.web_address
+}
+
 output "apps" {
   description = "Names of the container apps: code, web, daemon."
   value       = { for key, app in azurerm_container_app.this : key => app.name }

@@ -19,6 +19,8 @@ locals {
     GLOBALBEV_ENV                    = var.environment
     GLOBALBEV_LAKE                   = module.storage.urls["lake"]
     GLOBALBEV_LANDING                = module.catalog.volumes["landing"]
+    GLOBALBEV_INVENTORY_URL          = var.inventory_url
+    GLOBALBEV_START_DATE             = var.start_date
     GLOBALBEV_DATABRICKS_HOST        = module.workspace.host
     GLOBALBEV_DATABRICKS_AUTH        = "oauth"
     GLOBALBEV_DATABRICKS_CLIENT_ID   = module.identity.client_ids["pipeline"]

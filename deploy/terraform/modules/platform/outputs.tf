@@ -22,6 +22,21 @@ output "vault_uri" {
   value       = module.secrets.vault_uri
 }
 
+output "registry_id" {
+  description = "Azure resource id of the registry."
+  value       = module.dagster.registry_id
+}
+
+output "client_ids" {
+  description = "Client ids of the applications: pipeline, deployer."
+  value       = module.identity.client_ids
+}
+
+output "web_address" {
+  description = "Address of Dagster's web server, inside the network."
+  value       = module.dagster.web_address
+}
+
 output "registry" {
   description = "Address of the registry that images are pushed to."
   value       = module.dagster.registry

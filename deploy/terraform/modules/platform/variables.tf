@@ -94,6 +94,16 @@ variable "pool_idle_instances" {
   type        = number
 }
 
+variable "inventory_url" {
+  description = "Address of the inventory's API, as the pipeline's clusters reach it."
+  type        = string
+}
+
+variable "start_date" {
+  description = "First day that the sources have, as 2026-01-01; there are no partitions before it."
+  type        = string
+}
+
 variable "first_image" {
   description = "Image that Dagster's apps are made with; afterwards the deployment sets it."
   type        = string
