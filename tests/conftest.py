@@ -24,9 +24,8 @@ def kind_of(item: pytest.Item) -> str:
     return item.path.relative_to(HERE).parts[0]
 
 
-@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test with its folder's name and run folder by folder; pytest-randomly has shuffled them before.
+    """Mark each test with its folder's name and run folder by folder; after pytest-randomly and before xdist, which want to be first and last.
 
     Several workers: all that needs a JVM is one worker's, which begins with it, for it takes longest; any other file is whoever's is free.
     """
