@@ -24,8 +24,9 @@ def kind_of(item: pytest.Item) -> str:
     return item.path.relative_to(HERE).parts[0]
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test with its folder's name and run folder by folder; after pytest-randomly and before xdist, which want to be first and last.
+    """Mark each test with its folder's name and run folder by folder; after pytest-randomly, which wraps this, and before xdist, which reads the groups.
 
     Several workers: all that needs a JVM is one worker's, which begins with it, for it takes longest; any other file is whoever's is free.
     """
