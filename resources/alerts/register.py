@@ -36,10 +36,9 @@ class Register:
         """All, in the order in which they were opened."""
         return tuple(self._incidents.values())
 
-    @property
-    def tables_waiting_for_a_run(self) -> frozenset[str]:
-        """Tables of which a run said that a day is broken: a materialisation may mend it."""
-        return frozenset(table for table, source in self._places if source == RUN)
+    def tables_waiting_for(self, wanted: str) -> frozenset[str]:
+        """Tables of which that source said that something is broken: what would mend it is to be looked for."""
+        return frozenset(table for table, source in self._places if source == wanted)
 
     def observe(self, seen: Iterable[Observation], at: datetime) -> None:
         """Take in what was seen; incidents without a broken day left are over."""
