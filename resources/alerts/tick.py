@@ -127,7 +127,8 @@ class Alerting:
         return _Read(Cursor(start.log, upto), len(events), register.incidents, lineage)
 
     def _record(self, recorded: Recorded, read: _Read, at: datetime) -> tuple[Recorded, int]:
-        waiting = {name for message in recorded.unsent for name in message.incidents}
+        # What one channel has taken was told: a channel that is dead for good must not silence the reminders of all others.
+        waiting = {name for message in recorded.unsent if not message.is_taken for name in message.incidents}
         found = due(read.incidents, self.book, at, waiting)
         noted = {incident.id: incident for incident in read.incidents} | {incident.id: incident for incident in found.incidents}
         writer = self._writer(read.lineage)
