@@ -55,7 +55,7 @@ def _figures(contract: Contract, incident: Incident, book: ContractBook, lineage
 
 
 def how_much(touched: Touched, *, is_held: bool) -> str:
-    """How much of the data it is."""
+    """How much of the data it is; nothing where nobody can say which days."""
     if not touched.rows_in:
         return "No row of these days is there." if is_held else ""
     share = f", {touched.share:.1%} of the last {touched.compared_days} days'" if touched.share is not None else ""

@@ -16,6 +16,9 @@ FRESHNESS, SCHEMA_DRIFT = "freshness", "schema_drift"
 CONSEQUENCES = frozenset({RUN_FAILED, NOT_PUBLISHED, NOT_CHECKED, FRESHNESS})
 """Rules that say no more than that a day is not there: they join whatever else is open of that table and day."""
 
+EXPLAINS_NOTHING = frozenset({TOO_LONG, UNCHECKED})
+"""Rules that are no reason for anything downstream to be wrong: what fails there is told by itself."""
+
 RUN = "run"
 """The source of what runs say: a failed run breaks a day, a materialisation mends it."""
 CHECKS = "checks"
