@@ -140,11 +140,16 @@ class World:
         event = DagsterEvent(kind.value, job_name="job", event_specific_data=data)
         self.instance.report_dagster_event(event, run_id=run_id)
 
-    def run(self, tables: Iterable[str], first: date = DAY, last: date | None = None, **tags: str) -> dg.DagsterRun:
+    def run(
+        self, tables: Iterable[str], first: date = DAY, last: date | None = None, checks: Iterable[dg.AssetCheckKey] = (), **tags: str
+    ) -> dg.DagsterRun:
         """A run that is under way."""
         days = {"dagster/asset_partition_range_start": str(first), "dagster/asset_partition_range_end": str(last or first)}
         keys = frozenset(dg.AssetKey(table.split(".")) for table in tables)
-        return create_run_for_test(self.instance, job_name="job", status=dg.DagsterRunStatus.STARTED, tags={**days, **tags}, asset_selection=keys)
+        return create_run_for_test(
+            self.instance, job_name="job", status=dg.DagsterRunStatus.STARTED, tags={**days, **tags}, asset_selection=keys,
+            asset_check_selection=frozenset(checks) or None,
+        )  # fmt: skip
 
     def fail(self, run: dg.DagsterRun) -> None:
         self.instance.report_run_failed(run)

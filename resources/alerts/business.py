@@ -10,11 +10,12 @@ from resources.alerts.contracts import contract_of, rule_of
 from resources.alerts.facts import Touched
 from resources.alerts.incident import Incident
 from resources.alerts.lineage import Lineage
-from resources.alerts.observations import FRESHNESS, SCHEMA_DRIFT, TOO_LONG
+from resources.alerts.observations import FRESHNESS, SCHEMA_DRIFT, TOO_LONG, UNCHECKED
 
 MOST_FIGURES = 6
 _EFFECTS = {
     TOO_LONG: "Nothing is wrong with the data; its days come later.",
+    UNCHECKED: "Days may be published that nobody has checked.",
     FRESHNESS: "The day is not there yet; the reports end with the one before.",
 }
 
@@ -54,7 +55,7 @@ def _figures(contract: Contract, incident: Incident, book: ContractBook, lineage
 
 
 def how_much(touched: Touched, *, is_held: bool) -> str:
-    """How much of the data it is."""
+    """How much of the data it is; nothing where nobody can say which days."""
     if not touched.rows_in:
         return "No row of these days is there." if is_held else ""
     share = f", {touched.share:.1%} of the last {touched.compared_days} days'" if touched.share is not None else ""

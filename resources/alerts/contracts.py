@@ -6,13 +6,14 @@ from globalbev_assets.contracts.book import ContractBook
 from globalbev_assets.contracts.model import Contract, Limit, Rule
 from globalbev_assets.contracts.names import TableName
 from globalbev_assets.errors import TerminalError
-from resources.alerts.observations import FRESHNESS, NOT_CHECKED, NOT_PUBLISHED, RUN_FAILED, SCHEMA_DRIFT, TOO_LONG
+from resources.alerts.observations import FRESHNESS, NOT_CHECKED, NOT_PUBLISHED, RUN_FAILED, SCHEMA_DRIFT, TOO_LONG, UNCHECKED
 
 IN_WORDS = {
     RUN_FAILED: "The run goes through.",
     NOT_PUBLISHED: "The day is published.",
     NOT_CHECKED: "The day was published, every source row is accounted for, and no blocking limit is broken.",
     TOO_LONG: "The run ends in time.",
+    UNCHECKED: "The run's checks are carried out.",
     FRESHNESS: "The newest day that is due has been published.",
     SCHEMA_DRIFT: "The source has the columns that the contract says.",
 }

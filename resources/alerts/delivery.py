@@ -17,7 +17,7 @@ from resources.alerts.channels import Channel, Sender
 from resources.alerts.messages import Delivery, Message
 
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(minutes=15)
-DEADLINE_S = 10.0
+DEADLINE_S = 3.0
 """So long one round may take, whatever the receivers do."""
 
 FORGOTTEN_AFTER_S = 600.0

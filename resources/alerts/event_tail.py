@@ -101,6 +101,13 @@ class EventTail:
         for page in self._pages(columns, (_EVENTS.dagster_event_type.in_((_CHECK, _FAILURE)),), after, upto):
             yield from (_event(row) for row in page)
 
+    def has_failed_check(self, run_id: str) -> bool:
+        """Whether a check of the run failed, and not only as a warning."""
+        columns = (_EVENTS.id, _EVENTS.run_id, _EVENTS.timestamp, _EVENTS.dagster_event_type, _EVENTS.event)
+        chosen = (_EVENTS.dagster_event_type == _CHECK, _EVENTS.run_id == run_id)
+        results = (_event(row) for page in self._pages(columns, chosen, 0, self.newest()) for row in page)
+        return any(each.evaluation is not None and not each.passed and each.evaluation.severity == dg.AssetCheckSeverity.ERROR for each in results)
+
     def materialised(self, tables: Collection[str], after: int, upto: int) -> Iterator[Event]:
         """The materialisations of these tables (``layer.table``)."""
         keys = [dg.AssetKey(table.split(".", 1)).to_string() for table in sorted(tables)]

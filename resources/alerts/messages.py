@@ -57,6 +57,11 @@ class Message:
         return replace(self, deliveries={**self.deliveries, channel: delivery})
 
     @property
+    def is_taken(self) -> bool:
+        """Whether some channel has taken it."""
+        return any(delivery.done_at is not None for delivery in self.deliveries.values())
+
+    @property
     def attempts(self) -> int:
         """How often it was tried, over all channels."""
         return sum(delivery.attempts for delivery in self.deliveries.values())

@@ -11,13 +11,18 @@ from typing import Literal
 Severity = Literal["error", "warn"]
 RANK: dict[Severity, int] = {"error": 0, "warn": 1}
 
-RUN_FAILED, NOT_PUBLISHED, NOT_CHECKED, TOO_LONG = "run_failed", "not_published", "contract", "run_too_long"
+RUN_FAILED, NOT_PUBLISHED, NOT_CHECKED, TOO_LONG, UNCHECKED = "run_failed", "not_published", "contract", "run_too_long", "unchecked"
 FRESHNESS, SCHEMA_DRIFT = "freshness", "schema_drift"
 CONSEQUENCES = frozenset({RUN_FAILED, NOT_PUBLISHED, NOT_CHECKED, FRESHNESS})
 """Rules that say no more than that a day is not there: they join whatever else is open of that table and day."""
 
+EXPLAINS_NOTHING = frozenset({TOO_LONG, UNCHECKED})
+"""Rules that are no reason for anything downstream to be wrong: what fails there is told by itself."""
+
 RUN = "run"
 """The source of what runs say: a failed run breaks a day, a materialisation mends it."""
+CHECKS = "checks"
+"""The source of what runs say of checks as a whole: a run that failed in them breaks, the next result mends."""
 NO_DAY = ""
 """The day of what is about a table as a whole."""
 

@@ -12,7 +12,19 @@ from datetime import datetime
 
 from resources.alerts.incident import Incident, Slot
 from resources.alerts.lineage import Lineage
-from resources.alerts.observations import CONSEQUENCES, FRESHNESS, NO_DAY, RANK, RUN, RUN_FAILED, Breach, Observation, newest
+from resources.alerts.observations import (
+    CONSEQUENCES,
+    EXPLAINS_NOTHING,
+    FRESHNESS,
+    NO_DAY,
+    RANK,
+    RUN,
+    RUN_FAILED,
+    SCHEMA_DRIFT,
+    Breach,
+    Observation,
+    newest,
+)
 
 Claim = tuple[str, str, str, str]
 """Table, rule, day, source."""
@@ -36,10 +48,9 @@ class Register:
         """All, in the order in which they were opened."""
         return tuple(self._incidents.values())
 
-    @property
-    def tables_waiting_for_a_run(self) -> frozenset[str]:
-        """Tables of which a run said that a day is broken: a materialisation may mend it."""
-        return frozenset(table for table, source in self._places if source == RUN)
+    def tables_waiting_for(self, wanted: str) -> frozenset[str]:
+        """Tables of which that source said that something is broken: what would mend it is to be looked for."""
+        return frozenset(table for table, source in self._places if source == wanted)
 
     def observe(self, seen: Iterable[Observation], at: datetime) -> None:
         """Take in what was seen; incidents without a broken day left are over."""
@@ -90,8 +101,10 @@ class Register:
         return min(fitting, key=lambda one: (self._lineage.depth(one.table), one.opened_at, one.id), default=None)
 
     def _explains(self, incident: Incident, seen: Observation, breach: Breach) -> bool:
-        if RANK[incident.severity] > RANK[breach.severity]:
+        if RANK[incident.severity] > RANK[breach.severity] or incident.rule in EXPLAINS_NOTHING:
             return False
+        if incident.rule == SCHEMA_DRIFT and breach.rule not in CONSEQUENCES:
+            return False  # it keeps days from being made; a day that was made and is wrong has another reason
         if incident.rule == breach.rule == RUN_FAILED and incident.run_id == seen.run_id:
             return True
         is_above = self._lineage.is_upstream(incident.table, seen.table)

@@ -18,7 +18,7 @@ from resources.alerts.incident import Incident
 from resources.alerts.lineage import Lineage
 from resources.alerts.messages import Message
 from resources.alerts.notices import Notice, remind_after
-from resources.alerts.observations import NOT_CHECKED, NOT_PUBLISHED, RUN_FAILED, Breach
+from resources.alerts.observations import NO_DAY, NOT_CHECKED, NOT_PUBLISHED, RUN_FAILED, Breach
 from resources.alerts.runbooks import runbook_link, runbook_of
 from resources.alerts.wording import ranges
 
@@ -77,7 +77,8 @@ class Writer:
         )
 
     def _meaning(self, incident: Incident, facts: Facts) -> Iterator[str]:
-        amount = how_much(facts.touched, is_held=incident.severity == "error")
+        has_days = any(day != NO_DAY for day in incident.all_days)
+        amount = how_much(facts.touched, is_held=incident.severity == "error") if has_days else ""
         yield _line("Means", f"{effect_of(incident)} {amount}".strip())
         downstream = self.lineage.downstream(incident.table)
         if downstream:

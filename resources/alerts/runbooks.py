@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from globalbev_assets.contracts.model import Contract, Limit, Rule
 from resources.alerts.contracts import rule_of
-from resources.alerts.observations import FRESHNESS, NOT_PUBLISHED, RUN_FAILED, SCHEMA_DRIFT, TOO_LONG
+from resources.alerts.observations import FRESHNESS, NOT_PUBLISHED, RUN_FAILED, SCHEMA_DRIFT, TOO_LONG, UNCHECKED
 
 FOLDER = "docs/runbooks"
 _OF_NAMES = {
     RUN_FAILED: "run-failed",
     NOT_PUBLISHED: "run-failed",
+    UNCHECKED: "run-failed",
     TOO_LONG: "run-too-long",
     FRESHNESS: "freshness",
     SCHEMA_DRIFT: "schema-drift",

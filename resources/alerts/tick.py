@@ -6,7 +6,7 @@ tick has ended, so a tick that was killed anywhere is done again, and does nothi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,12 +22,12 @@ from resources.alerts.cursor import Cursor, start_of
 from resources.alerts.delivery import Round, deliver
 from resources.alerts.event_tail import Event, EventTail
 from resources.alerts.facts import LakeFacts
-from resources.alerts.failed_runs import failed_runs
+from resources.alerts.failed_runs import checks_that_ran, failed_runs
 from resources.alerts.incident import Incident
 from resources.alerts.lineage import Lineage
 from resources.alerts.long_runs import long_runs
 from resources.alerts.notices import Notice, due
-from resources.alerts.observations import RUN, Observation
+from resources.alerts.observations import CHECKS, RUN, Observation
 from resources.alerts.outbox import Outbox, Recorded
 from resources.alerts.register import Register
 from resources.alerts.rendering import Writer
@@ -118,16 +118,17 @@ class Alerting:
         events = _bounded(tail.checks_and_failures(start.event_id, newest))
         upto = events[-1].id if len(events) == MOST_EVENTS else newest
         seen = [found for event in events if not event.is_failed_run and (found := observation_of(event, self.book))]
-        seen += failed_runs((event for event in events if event.is_failed_run), instance, Ledger(self.settings.lake_root), lineage)
-        waiting = register.tables_waiting_for_a_run | {each.table for each in seen if each.source == RUN}
-        made = tail.materialised(waiting, start.event_id, upto)
+        seen += failed_runs((event for event in events if event.is_failed_run), instance, tail, Ledger(self.settings.lake_root), lineage)
+        seen += [*checks_that_ran(events, _waiting_for(CHECKS, register, seen))]
+        made = tail.materialised(_waiting_for(RUN, register, seen), start.event_id, upto)
         seen += (Observation(event.asset, RUN, event.day, event.id, event.at, event.run_id) for event in made)
         seen += long_runs(instance, register.incidents, lineage, at, timedelta(minutes=self.settings.alert_run_minutes))
         register.observe(seen, at)
         return _Read(Cursor(start.log, upto), len(events), register.incidents, lineage)
 
     def _record(self, recorded: Recorded, read: _Read, at: datetime) -> tuple[Recorded, int]:
-        waiting = {name for message in recorded.unsent for name in message.incidents}
+        # What one channel has taken was told: a channel that is dead for good must not silence the reminders of all others.
+        waiting = {name for message in recorded.unsent if not message.is_taken for name in message.incidents}
         found = due(read.incidents, self.book, at, waiting)
         noted = {incident.id: incident for incident in read.incidents} | {incident.id: incident for incident in found.incidents}
         writer = self._writer(read.lineage)
@@ -173,6 +174,10 @@ class _Read:
     events: int
     incidents: tuple[Incident, ...]
     lineage: Lineage
+
+
+def _waiting_for(source: str, register: Register, seen: Iterable[Observation]) -> frozenset[str]:
+    return register.tables_waiting_for(source).union(each.table for each in seen if each.source == source)
 
 
 def _bounded(events: Iterator[Event]) -> list[Event]:

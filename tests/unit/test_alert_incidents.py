@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from globalbev_assets.contracts.book import ContractBook
 from resources.alerts.documents import incident_document, read_incident
 from resources.alerts.notices import MOST_SINGLE, due
-from resources.alerts.observations import NO_DAY, RUN, Observation
+from resources.alerts.observations import NO_DAY, RUN, SCHEMA_DRIFT, TOO_LONG, Observation
 from tests.unit.alert_cases import DAY, START, Watch, book, broke, many, passed, said
 
 NEXT_DAY = "2026-03-09"
@@ -262,3 +262,18 @@ def test_an_incident_survives_the_table(drawn: list[tuple[str, str, str, bool]])
     watch = Watch()
     watch.tick(*observations(drawn))
     assert [read_incident(incident_document(incident)) for incident in watch.incidents] == list(watch.incidents)
+
+
+def test_a_run_that_takes_long_explains_nothing_downstream() -> None:
+    watch = Watch()
+    watch.tick(broke("bronze.orders", TOO_LONG, 1, NO_DAY, severity="warn"))
+    found = watch.tick(broke("silver.orders", "volume", 2, severity="warn"), minutes=1)
+    assert said(found) == [("new", [("silver.orders", "volume")])]
+
+
+def test_a_source_that_changed_explains_days_that_are_not_there_and_no_wrong_figure() -> None:
+    watch = Watch()
+    watch.tick(broke("bronze.orders", SCHEMA_DRIFT, 1, NO_DAY))
+    assert said(watch.tick(broke("silver.orders", "not_published", 2, source=RUN), minutes=1)) == []
+    found = watch.tick(broke("gold.fact_daily_sales", "adds_up_to_silver", 3, "2026-02-01"), minutes=2)
+    assert said(found) == [("new", [("gold.fact_daily_sales", "adds_up_to_silver")])]
