@@ -3,6 +3,7 @@
 # No `from __future__ import annotations` here: Dagster reads the annotations of the functions that it is given.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from functools import cached_property
 
 import dagster as dg
 
@@ -20,7 +21,7 @@ from partitions.days import now
 from partitions.reporting import DayCheck, report_day_checks
 from resources.environments import runs_here
 from resources.event_figures import EventLedger
-from resources.freshness import promise_of
+from resources.freshness import FreshnessLog, Known, promise_of, with_late_source
 from resources.lakehouse_resource import LakehouseResource
 from resources.ledger import DqResult, Ledger, LedgerRow
 
@@ -148,6 +149,13 @@ class _History:
         return self._results[key].get(day, [])
 
     def _freshness(self, contract: Contract) -> Freshness:
-        """Of the table, whatever days the run was about: an old day that was loaded again makes nothing fresh."""
+        """Of the table and its source, whatever days the run was about: an old day that was loaded again makes nothing fresh."""
         rows = {day: row for (table, day), row in self._rows.items() if table == str(contract.name)}
-        return judge_partition(contract.name, promise_of(contract, self._lake.book, self._lake.settings), rows, now())
+        partition = judge_partition(contract.name, promise_of(contract, self._lake.book, self._lake.settings), rows, now())
+        return with_late_source(partition, self._sources)
+
+    @cached_property
+    def _sources(self) -> Known:
+        """What the sensor has seen of the sources; nothing where the lake's storage is the cluster's."""
+        settings = self._lake.settings
+        return FreshnessLog(settings.lake_root).latest(now()) if runs_here(settings) else {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 
 import pyarrow as pa
@@ -108,6 +108,17 @@ def _of_table(contract: Contract, book: ContractBook, sources: SourceDeliveries,
     look = sources.look(contract, promise.calendar, expected)
     if look is not None:
         yield judge_source(contract.name, promise, expected, look)
+
+
+def with_late_source(partition: Freshness, known: Known) -> Freshness:
+    """The table's judgement, late where its source was seen to be: a day that was loaded says nothing of the one that the source owes.
+
+    What was seen of a source before the expected day became due says nothing of that day.
+    """
+    source = known.get((str(partition.table), "source"))
+    if source is None or source.state != "late" or partition.expected_day is None or source.expected_day < partition.expected_day:
+        return partition
+    return replace(partition, state="late", reason=f"{partition.reason} {source.reason}".strip())
 
 
 def changes(found: Sequence[Freshness], known: Known, owners: Mapping[TableName, str], moment: datetime) -> list[FreshnessRow]:

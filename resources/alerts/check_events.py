@@ -18,11 +18,13 @@ from globalbev_assets.contracts.model import Contract
 from globalbev_assets.contracts.verdicts import judge
 from resources.alerts.contracts import contract_of
 from resources.alerts.event_tail import Event
-from resources.alerts.observations import NO_DAY, NOT_CHECKED, Breach, Observation, Severity
+from resources.alerts.observations import FRESHNESS, NO_DAY, NOT_CHECKED, Breach, Observation, Severity
 from resources.alerts.wording import without_values
 
 _OF_RANGE = "failed_days"
 """What marks the result over a range: its days were reported one by one."""
+_LATE_DAY = "expected_day"
+"""The day that freshness is about, whichever day was loaded."""
 
 
 def observation_of(event: Event, book: ContractBook) -> Observation | None:
@@ -34,6 +36,7 @@ def observation_of(event: Event, book: ContractBook) -> Observation | None:
     figures = _figures(evaluation.metadata)
     if day == NO_DAY and _OF_RANGE in figures:
         return None
+    day = _late_day(evaluation, figures) or day
     severity: Severity = "error" if evaluation.severity == dg.AssetCheckSeverity.ERROR else "warn"
     breaches = tuple(_breaches(evaluation, figures, contract_of(book, event.asset), severity))
     return Observation(event.asset, event.check, day, event.id, event.at, event.run_id, breaches)
@@ -44,6 +47,11 @@ def _day(partition: str) -> str:
         return str(date.fromisoformat(partition))
     except ValueError:
         return NO_DAY  # not one of our days: the check is about the table
+
+
+def _late_day(evaluation: dg.AssetCheckEvaluation, figures: Mapping[str, Any]) -> str:
+    """The day that is late: freshness is the table's, and a run over other days, a backfill of January, says it of each of them."""
+    return _day(str(figures.get(_LATE_DAY, ""))) if evaluation.check_name == FRESHNESS else ""
 
 
 def _breaches(evaluation: dg.AssetCheckEvaluation, figures: Mapping[str, Any], contract: Contract | None, severity: Severity) -> Iterator[Breach]:

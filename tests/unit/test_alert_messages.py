@@ -62,6 +62,18 @@ def test_a_check_with_other_figures_is_a_breach_of_itself(metadata: dict[str, An
     assert [(each.rule, each.severity, each.said) for each in found] == [("odd", "warn", "It is odd.")]
 
 
+def test_freshness_is_told_of_the_day_that_is_late_and_not_of_the_days_that_a_backfill_loaded() -> None:
+    said = []
+    for number, (day, late) in enumerate([("2026-01-01", DAY), ("2026-01-02", DAY), (DAY, None)], 1):
+        found = {"expected_day": late} if late else {"partition": "late"}  # a run's check names the day, the sensor reports that very day
+        made = dg.AssetCheckEvaluation(dg.AssetKey(["bronze", "orders"]), "freshness", False, found, partition=day)
+        said.append(observation_of(Event(number, START, "run", "check", "bronze.orders", day, "freshness", False, made), book()))
+    assert [seen.day for seen in said if seen] == [DAY] * 3
+    watch = Watch()
+    watch.tick(*filter(None, said))
+    assert [(incident.rule, incident.open_days) for incident in watch.open] == [("freshness", (DAY,))]
+
+
 def test_a_check_of_a_table_without_contract_is_told_as_well() -> None:
     assert [each.rule for each in breaches("other.table", "contract", {"rules": {"x": 1.0}})] == ["contract"]
 

@@ -10,10 +10,15 @@ import dagster as dg
 import pytest
 from deltalake import DeltaTable
 
+from checks.judgement import Judgement
+from checks.kinds import check_kinds
+from checks.tables import _History
 from resources.freshness import FreshnessLog
+from resources.lakehouse_resource import LakehouseResource
 from resources.settings import load_settings
 from sensors.build import build_sensors
 from tests.unit.cli_runs import document, make_home, run
+from tests.unit.contract_files import packaged
 from tests.unit.freshness_lake import DAY, INVENTORY, MORNING, PANEL, Api, book, deliver, evaluations, loaded, serving, tick
 
 WEEK_BEFORE = DAY - timedelta(days=7)
@@ -126,6 +131,43 @@ def test_an_api_whose_clock_is_off_is_not_believed(api: Api, instance: dg.Dagste
     assert not passed and said in why
     api.clock = MORNING
     assert tick(instance, book(INVENTORY), MORNING + timedelta(minutes=1)) == {(INVENTORY, "source"): "fresh"}
+
+
+def test_a_run_s_own_check_does_not_call_fresh_what_the_source_still_owes(
+    api: Api, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run loads the day, its check passes, and the alert would be over while the sensor's check stands failed."""
+    monkeypatch.setattr("checks.tables.now", lambda: MORNING + timedelta(minutes=5))
+    api.clock = MORNING - timedelta(days=1)
+    loaded(INVENTORY)
+    assert tick(instance, book(INVENTORY))[INVENTORY, "source"] == "late"
+    found = judged(INVENTORY)
+    assert (found.passed, found.metadata["expected_day"]) == (False, str(DAY))
+    assert "24 h behind" in found.description
+    api.clock = MORNING
+    tick(instance, book(INVENTORY), MORNING + timedelta(minutes=1))
+    assert judged(INVENTORY).passed
+
+
+def test_what_a_source_owed_of_an_earlier_day_makes_no_later_one_late(
+    api: Api, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sensor is off since: it would ask the source of the day that is due now."""
+    api.clock = MORNING - timedelta(days=1)
+    loaded(INVENTORY)
+    assert tick(instance, book(INVENTORY))[INVENTORY, "source"] == "late"
+    loaded(INVENTORY, last=DAY + timedelta(days=1), count=1)
+    monkeypatch.setattr("checks.tables.now", lambda: MORNING + timedelta(days=1))
+    assert judged(INVENTORY).passed
+
+
+def judged(table: str) -> Judgement:
+    """What a run over an old day says of the table's freshness."""
+    contract = packaged().parse(table)
+    (kind,) = (kind for kind in check_kinds(contract) if kind.name == "freshness")
+    lakehouse = LakehouseResource()
+    old = date(2026, 6, 3)
+    return _History(lakehouse, lakehouse.lake().ledger, [contract]).judge(contract, kind, [old])[old]
 
 
 def test_an_api_that_answers_another_day_or_nothing_has_not_delivered(api: Api, instance: dg.DagsterInstance) -> None:
