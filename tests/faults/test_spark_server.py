@@ -271,7 +271,7 @@ def test_the_ui_shows_no_password_of_a_read(home: Path, settings: Settings) -> N
     assert record is not None
     options = {"url": "jdbc:postgresql://127.0.0.1:1/x?password=s3cret-one", "user": "u", "password": "s3cret-two", "sslpassword": 's3cret-"thr33'}
     try:
-        with pytest.raises(Exception, match="FAILED_JDBC.CONNECTION"):
+        with pytest.raises(Exception, match=r"FAILED_JDBC\.CONNECTION"):
             spark.read.format("jdbc").options(**options, dbtable="shop.orders", driver="org.postgresql.Driver").load().collect()
         spark.range(3).selectExpr("'s3cret-free' as told").collect()
         [application] = json.loads(shown(record.ui_port, "api/v1/applications"))
