@@ -37,7 +37,9 @@ def step(lake: Path, *read: str) -> Step:
 
 def drift(lake: Path, table: str, *, is_breaking: bool = True, day: date | None = None) -> None:
     one = Difference(table, "missing", "channel", is_breaking=is_breaking)
-    Drifts(str(lake)).change([table], lambda _, at: [Seen(one, "shop.orders", "1.0.0", day, day).row(at - timedelta(minutes=1))])
+    Drifts(str(lake)).change(
+        [table], lambda _, at: [Seen(one, "shop.orders", "1.0.0", frozenset({day} if day else ())).row(at - timedelta(minutes=1))]
+    )
 
 
 def refused(at: Step, silver: str, bronze: str) -> dict[date, str]:
