@@ -18,6 +18,7 @@ from dagster._core.storage.dagster_run import RunRecord
 
 AUTOMATION_TAG, BACKFILL_TAG = "globalbev/automation", "globalbev/backfill"
 DAGSTER_BACKFILL_TAG = "dagster/backfill"
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 
 class UpstreamDayIsNew(AutomationCondition[dg.AssetKey]):
@@ -83,7 +84,10 @@ def _union(context: Any, by_time: Mapping[float, Any]) -> Any:
 
 
 def _is_by_person(run: dg.DagsterRun) -> bool:
-    return AUTOMATION_TAG not in run.tags and (DAGSTER_BACKFILL_TAG in run.tags or BACKFILL_TAG in run.tags)
+    """Whether a person asked for these days: a backfill, or a range by ``dagster asset materialize --partition-range``, which has neither's tag."""
+    tags = run.tags
+    is_range = tags.get(RANGE_START) != tags.get(RANGE_END)
+    return AUTOMATION_TAG not in tags and (DAGSTER_BACKFILL_TAG in tags or BACKFILL_TAG in tags or is_range)
 
 
 def _makes(run: dg.DagsterRun, key: dg.AssetKey) -> bool:

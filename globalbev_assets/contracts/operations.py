@@ -51,16 +51,21 @@ def operations_contracts() -> tuple[Contract, ...]:
             retention_days=180,
             business="What the people on call were told, and what is still open.",
         ),
-        replace(
-            _operations(
-                "schema_drift",
-                "One row a difference between a source and its contract, from when it was first seen until it is over.",
-                _SCHEMA_DRIFT,
-                ("drift_id", "opened_at"),
-            ),
-            date_column=None,
-            business="Which days of silver wait for a decision, and for which.",
+        schema_drift_contract(),
+    )
+
+
+def schema_drift_contract() -> Contract:
+    """The contract of ``ops.schema_drift``."""
+    return replace(
+        _operations(
+            "schema_drift",
+            "One row a difference between a source and its contract, from when it was first seen until it is over.",
+            _SCHEMA_DRIFT,
+            ("drift_id", "opened_at"),
         ),
+        date_column=None,
+        business="Which days of silver wait for a decision, and for which.",
     )
 
 
@@ -189,4 +194,5 @@ _SCHEMA_DRIFT = (
     Column("closed_at", "timestamp", "When it was over."),
     Column("closed_by", "string", "contract (it says so now) or source (it is back)."),
     Column("contract_version", "string", "Version of the contract that it was compared with."),
+    Column("days", "string", "All days of delivery that have it; of these, silver's are held."),
 )

@@ -81,7 +81,8 @@ def _document(row: DriftRow, report: Report) -> dict[str, Any]:
     return {
         "id": row.drift_id, "table": row.table_name, "kind": row.kind, "column": row.column_name, "found": row.found, "expected": row.expected,
         "is_breaking": row.is_breaking, "evidence": row.evidence, "affects": row.difference.affects, "source": row.source,
-        "first_day": row.first_day, "last_day": row.last_day, "opened_at": row.opened_at, "last_seen_at": row.last_seen_at,
+        "first_day": row.first_day, "last_day": row.last_day, "days": list(map(str, sorted(row.delivery_days))),
+        "opened_at": row.opened_at, "last_seen_at": row.last_seen_at,
         "closed_at": row.closed_at, "closed_by": row.closed_by, "says": row.difference.words,
         "held_days": list(map(str, report.held(row))),
         "proposes": [f"{change.table}: {change.words}" for change in changes],
@@ -123,10 +124,16 @@ def show_whole(report: Report, out: Console, silent: Iterable[str] = ()) -> None
         out.print(f"What to do: {RUNBOOK}")
 
 
+def _deliveries(row: DriftRow) -> str:
+    days = sorted(row.delivery_days)
+    if not days:
+        return ""
+    return f", deliveries {', '.join(map(str, days))}" if len(days) <= 3 else f", {len(days)} deliveries from {days[0]} to {days[-1]}"
+
+
 def _show_one(row: DriftRow, report: Report, out: Console) -> None:
     out.print(f"{row.drift_id}  {row.table_name}: {row.difference.words}", style="bold")
-    days = f", deliveries {row.first_day} to {row.last_day}" if row.first_day else ""
-    out.print(f"  where     {row.source}{days}")
+    out.print(f"  where     {row.source}{_deliveries(row)}")
     out.print(f"  expected  {row.expected or 'nothing of that name'}")
     if row.evidence:
         out.print(f"  evidence  {row.evidence}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
@@ -38,15 +38,15 @@ class Told:
     rows: int
 
 
-def events_and_commits(at: Installation, instance: dg.DagsterInstance) -> Iterator[Repair]:
-    """A repair a table where Dagster and the table do not say the same."""
+def events_and_commits(at: Installation, instance: dg.DagsterInstance, ended: Collection[str] = ()) -> Iterator[Repair]:
+    """A repair a table where Dagster and the table do not say the same; ``ended``: runs that the plan ends before."""
     tables = present_tables(at)
     latest = Ledger(at.settings.lake_root).latest(map(str, tables))
     for name in at.book:
         told = told_of(instance, name)
         own = {day: row for (table, day), row in latest.items() if table == str(name)}
         if name in tables:
-            untold = untold_commits(at, instance, name, told)
+            untold = untold_commits(at, instance, name, told, ended)
             if untold:
                 yield _report(at, name, untold)
         yield from _without_rows(at, name, told, own, is_there=name in tables)
@@ -79,7 +79,9 @@ def _number(event: dg.AssetMaterialization, name: str) -> int | None:
     return value if isinstance(value, int) else None
 
 
-def untold_commits(at: Installation, instance: dg.DagsterInstance, name: TableName, told: Mapping[date, Told]) -> dict[date, Commit]:
+def untold_commits(
+    at: Installation, instance: dg.DagsterInstance, name: TableName, told: Mapping[date, Told], ended: Collection[str] = ()
+) -> dict[date, Commit]:
     """The newest commit of each day that Dagster was not told of; those of a run that is still at work will be."""
     found: dict[date, Commit] = {}
     seen: set[date] = set()
@@ -89,7 +91,7 @@ def untold_commits(at: Installation, instance: dg.DagsterInstance, name: TableNa
             if event is None or (event.run_id != commit.run_id and event.at < commit.at):
                 found[day] = commit
         seen |= set(commit.days)
-    running = {run_id for run_id in {commit.run_id for commit in found.values()} if _is_running(instance, run_id)}
+    running = {run_id for run_id in {commit.run_id for commit in found.values()} - {*ended} if _is_running(instance, run_id)}
     return {day: commit for day, commit in sorted(found.items()) if commit.run_id not in running}
 
 

@@ -47,7 +47,10 @@ def open_instance(home: Path | None) -> Iterator[dg.DagsterInstance | None]:
 
 
 def stuck_runs(instance: dg.DagsterInstance, home: Path | None) -> Iterator[Repair]:
-    """Runs that are said to be at work and whose process is gone."""
+    """Runs that are said to be at work and whose process is gone.
+
+    A run names its process and not its machine. Where several may share the history, a process that is not here may well live there.
+    """
     import dagster as dg  # noqa: PLC0415
 
     from resources.run_workers import worker_of  # noqa: PLC0415
@@ -60,14 +63,28 @@ def stuck_runs(instance: dg.DagsterInstance, home: Path | None) -> Iterator[Repa
             continue
         process = f"its process {worker.pid} is gone" if worker is not None else "no process ever took it up"
         days, again = _days_of(run), _again(instance, run)
+        is_since = f"run {short(run.run_id)}{days} is {run.status.value.lower()} since {duration(age_s)}"
+        if not _is_of_this_machine(instance):
+            here = f"its process {worker.pid} is not on this machine" if worker is not None else process
+            todo = f"if it is at work on no other machine either, terminate it in Dagster's UI, then {again}"
+            yield Repair("runs", f"{is_since}, and {here}", "", todo)
+            continue
         yield Repair(
             "runs",
-            f"run {short(run.run_id)}{days} is {run.status.value.lower()} since {duration(age_s)}, and {process}",
+            f"{is_since}, and {process}",
             f"mark it {'canceled' if run.status == dg.DagsterRunStatus.CANCELING else 'failed'} and free its slots",
             again,
             partial(_end, home, run.run_id, process),
             partial(_has_ended, home, run.run_id),
+            ends_run=run.run_id,
         )
+
+
+def _is_of_this_machine(instance: dg.DagsterInstance) -> bool:
+    """Whether the history lies in files of this machine, and not in a database that others reach."""
+    from dagster._core.storage.runs import SqliteRunStorage  # noqa: PLC0415
+
+    return isinstance(instance.run_storage, SqliteRunStorage)
 
 
 def held_slots(instance: dg.DagsterInstance, home: Path | None) -> Iterator[Repair]:

@@ -31,6 +31,7 @@ class Repair:
         mend: does it.
         is_mended: looks again.
         count: how many of them.
+        ends_run: id of the run that it ends; empty for all others.
     """
 
     topic: str
@@ -40,6 +41,7 @@ class Repair:
     mend: Callable[[], object] | None = field(default=None, repr=False, compare=False)
     is_mended: Callable[[], bool] | None = field(default=None, repr=False, compare=False)
     count: int = 1
+    ends_run: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,8 @@ def plan_repairs(at: Installation) -> list[Repair]:
     with open_instance(home) as instance:
         found += [*stuck_runs(instance, home), *held_slots(instance, home)] if instance is not None else []
         found += [*stale_server(at), *dead_locks(at), *lost_ledger_rows(at)]
-        found += events_and_commits(at, instance) if instance is not None else []
+        ended = {repair.ends_run for repair in found}
+        found += events_and_commits(at, instance, ended) if instance is not None else []
     return [*found, *unneeded(at)]
 
 

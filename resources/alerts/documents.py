@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from globalbev_assets.errors import TransientError
 from resources.alerts.incident import Claims, Incident, Slot
 from resources.alerts.messages import Delivery, Message
 from resources.alerts.observations import Breach
@@ -25,10 +27,16 @@ def incident_document(incident: Incident) -> str:
 
 
 def read_incident(text: str) -> Incident:
-    """The incident that was written so."""
-    found = json.loads(text)
-    times = {name: _moment(found[name]) for name in ("opened_at", "announced_at", "reminded_at", "closed_at")}
-    return Incident(**{**found, **times, "broken": _slots(found["broken"]), "mended": _slots(found["mended"]), "breach": _breach(found["breach"])})
+    """The incident that was written so; what another version has written beside it is left out.
+
+    Raises:
+        TransientError: GB-2203, when it is damaged.
+    """
+    with _readable():
+        found = _known(Incident, json.loads(text))
+        times = {name: _moment(found.get(name)) for name in ("opened_at", "announced_at", "reminded_at", "closed_at")}
+        slots = {name: _slots(found.get(name, {})) for name in ("broken", "mended")}
+        return Incident(**{**found, **times, **slots, "breach": _breach(found.get("breach"))})
 
 
 def message_document(message: Message) -> str:
@@ -38,14 +46,40 @@ def message_document(message: Message) -> str:
 
 
 def read_message(text: str) -> Message:
-    """The message that was written so."""
-    found = json.loads(text)
-    deliveries = {
-        channel: Delivery(**{**delivery, "next_at": _moment(delivery["next_at"]), "done_at": _moment(delivery["done_at"])})
-        for channel, delivery in found["deliveries"].items()
-    }
-    given = {**found, "created_at": _moment(found["created_at"]), "incidents": tuple(found["incidents"]), "deliveries": deliveries}
-    return Message(**given)
+    """The message that was written so; see :func:`read_incident`."""
+    with _readable():
+        found = _known(Message, json.loads(text))
+        deliveries = {
+            channel: Delivery(**{**_known(Delivery, one), "next_at": _moment(one.get("next_at")), "done_at": _moment(one.get("done_at"))})
+            for channel, one in found["deliveries"].items()
+        }
+        given = {**found, "created_at": _moment(found["created_at"]), "incidents": tuple(found["incidents"]), "deliveries": deliveries}
+        return Message(**given)
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """A document that cannot be read is the table's error, with a code: a bare one said nothing, at every tick."""
+    try:
+        yield
+    except (TypeError, ValueError, KeyError, AttributeError, ArithmeticError, RecursionError) as error:
+        raise unusable("reading a document", error) from None
+
+
+def unusable(doing: str, error: Exception) -> TransientError:
+    """The table of the alerts cannot be used now."""
+    return TransientError(
+        "GB-2203",
+        "The table of the alerts cannot be read or written.",
+        got=f"{type(error).__name__} while {doing}",
+        valid="the table ops.alerts, readable and written by one process at a time",
+        todo="Nothing is lost: it is tried again at the next tick. If it stays, `globalbev doctor`.",
+    )
+
+
+def _known(kind: type[Any], found: Mapping[str, Any]) -> dict[str, Any]:
+    names = {field.name for field in fields(kind)}
+    return {name: value for name, value in found.items() if name in names}
 
 
 def _plain(thing: Any, but: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -59,8 +93,8 @@ def _slots(found: Mapping[str, Claims]) -> dict[Slot, Claims]:
 def _breach(found: Mapping[str, Any] | None) -> Breach | None:
     if found is None:
         return None
-    figures = {name: Decimal(found[name]) if found[name] is not None else None for name in ("observed", "minimum", "maximum")}
-    return Breach(**{**found, **figures})
+    figures = {name: Decimal(found[name]) if found.get(name) is not None else None for name in ("observed", "minimum", "maximum")}
+    return Breach(**{**_known(Breach, found), **figures})
 
 
 def _moment(text: str | None) -> Any:

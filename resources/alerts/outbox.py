@@ -15,8 +15,7 @@ import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
-from globalbev_assets.errors import TransientError
-from resources.alerts.documents import incident_document, message_document, read_incident, read_message
+from resources.alerts.documents import incident_document, message_document, read_incident, read_message, unusable
 from resources.alerts.incident import Incident
 from resources.alerts.messages import Message
 from resources.alerts.wording import ranges
@@ -97,7 +96,7 @@ class Outbox:
         except TableNotFoundError:
             return Recorded({}, {})
         except (DeltaError, OSError) as error:
-            raise _unusable("reading", error) from error
+            raise unusable("reading", error) from error
         incidents = [read_incident(row["document"]) for row in rows if row["kind"] == "incident"]
         messages = [read_message(row["document"]) for row in rows if row["kind"] == "message"]
         return Recorded(
@@ -120,19 +119,10 @@ class Outbox:
                 write_deltalake(self._path, data, mode="error", configuration=RETAINED_LOG_SETTINGS, name="alerts")
             else:
                 write_deltalake(recorded.table, data, mode="overwrite")
+            table = DeltaTable(self._path)
         except (DeltaError, OSError, ValueError) as error:
-            raise _unusable("writing", error) from error
-        return Recorded(kept.incidents, kept.messages, DeltaTable(self._path))
-
-
-def _unusable(doing: str, error: Exception) -> TransientError:
-    return TransientError(
-        "GB-2203",
-        "The table of the alerts cannot be read or written.",
-        got=f"{type(error).__name__} while {doing}",
-        valid="the table ops.alerts, readable and written by one process at a time",
-        todo="Nothing is lost: it is tried again at the next tick. If it stays, `globalbev doctor`.",
-    )
+            raise unusable("writing", error) from error
+        return Recorded(kept.incidents, kept.messages, table)
 
 
 def _without_old(recorded: Recorded, at: datetime) -> Recorded:

@@ -63,14 +63,13 @@ class Comparison:
 
 def _seen(difference: Difference, seen: Observation, contract: Contract) -> Seen:
     day: date | None = seen.shape.day
-    return Seen(difference, seen.shape.source, contract.version, day, day)
+    return Seen(difference, seen.shape.source, contract.version, frozenset({day} if day else ()))
 
 
 def _merged(found: Sequence[Seen]) -> tuple[Seen, ...]:
-    """One entry a difference, over the days of all the deliveries that have it; told as the newest shows it."""
+    """One entry a difference, with the days of all the deliveries that have it and of no other; told as the newest shows it."""
     merged: dict[str, Seen] = {}
-    for one in sorted(found, key=lambda seen: seen.last_day or date.min):
+    for one in sorted(found, key=lambda seen: max(seen.days, default=date.min)):
         known = merged.get(one.difference.drift_id)
-        first = min((day for day in (one.first_day, known.first_day if known else None) if day), default=None)
-        merged[one.difference.drift_id] = replace(one, first_day=first)
+        merged[one.difference.drift_id] = replace(one, days=one.days | known.days) if known else one
     return tuple(merged.values())

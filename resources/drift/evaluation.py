@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from globalbev_assets.contracts.names import TableName
+from partitions.links import document
 from resources.drift.proposals import patch_path
 from resources.drift.record import DriftRow
 from resources.drift.tick import Told
@@ -24,6 +25,7 @@ class Verdict:
     table: TableName
     open_rows: tuple[DriftRow, ...]
     patch: str = ""
+    docs_url: str | None = None
 
     @property
     def passed(self) -> bool:
@@ -54,13 +56,14 @@ class Verdict:
             for row in self.open_rows
         ]
         more = {"patch": self.patch} if self.patch else {}
-        return {"open": len(differences), "differences": differences, "do": f"globalbev drift show {self.table}", "runbook": RUNBOOK, **more}
+        runbook = document(RUNBOOK, self.docs_url)
+        return {"open": len(differences), "differences": differences, "do": f"globalbev drift show {self.table}", "runbook": runbook, **more}
 
 
 def verdict(table: TableName, rows: Sequence[DriftRow], settings: Settings) -> Verdict:
     """Of the open rows of a table."""
     path = patch_path(settings, str(table))
-    return Verdict(table, tuple(rows), str(path) if path.is_file() else "")
+    return Verdict(table, tuple(rows), str(path) if path.is_file() else "", settings.docs_url)
 
 
 def verdict_of(told: Told, settings: Settings) -> Verdict:

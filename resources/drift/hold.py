@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 
-from resources.drift.record import DriftRow
+from resources.drift.record import MUST_BE_READ_AGAIN, DriftRow
 from resources.ledger import LedgerRow
-
-MUST_BE_READ_AGAIN = ("missing", "renamed")
 
 
 def held_by_drift(rows: Iterable[DriftRow], bronze: Mapping[date, LedgerRow], days: Collection[date]) -> dict[date, str]:
@@ -36,8 +34,8 @@ def held_by_drift(rows: Iterable[DriftRow], bronze: Mapping[date, LedgerRow], da
 def _holds(drift: DriftRow, bronze: LedgerRow) -> bool:
     if drift.closed_at is not None and (drift.kind not in MUST_BE_READ_AGAIN or bronze.recorded_at >= drift.closed_at):
         return False
-    if drift.first_day is not None and drift.last_day is not None:
-        return drift.first_day <= bronze.business_day <= drift.last_day
+    if drift.first_day is not None:
+        return bronze.business_day in drift.delivery_days
     return bronze.recorded_at >= drift.opened_at
 
 

@@ -6,7 +6,7 @@ Written by the sensor and by the bronze steps, so each change is made under a lo
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
@@ -18,12 +18,15 @@ from deltalake.exceptions import CommitFailedError
 from filelock import FileLock, Timeout
 
 from globalbev_assets.contracts.drift import Difference, Kind
+from globalbev_assets.contracts.operations import schema_drift_contract
 from globalbev_assets.errors import TransientError
-from partitions.days import now
+from partitions.days import DayRange, now
 from resources.delta_log import DeltaLog, FolderLog
 from resources.ledger import RETAINED_LOG_SETTINGS
 
 ATTEMPTS, LOCK_S = 5, 20.0
+MUST_BE_READ_AGAIN = ("missing", "renamed")
+"""Kinds by which values did not arrive in their column: bronze has to read those days again, even when it is over."""
 SEEN_AGAIN_AFTER = timedelta(hours=1)
 _TIME = pa.timestamp("us", tz="UTC")
 
@@ -49,6 +52,20 @@ class DriftRow:
     contract_version: str
     closed_at: datetime | None = None
     closed_by: str | None = None
+    days: str | None = None
+
+    @property
+    def delivery_days(self) -> frozenset[date]:
+        """The days of delivery that have it; of a row from before they were written down, all from the first to the last."""
+        if self.days is not None:
+            return frozenset(map(date.fromisoformat, self.days.split(", "))) if self.days else frozenset()
+        if self.first_day is None or self.last_day is None:
+            return frozenset()
+        return frozenset(DayRange(self.first_day, self.last_day))
+
+    def on(self, days: Collection[date]) -> DriftRow:
+        """The row with these days of delivery."""
+        return replace(self, first_day=min(days, default=None), last_day=max(days, default=None), days=", ".join(map(str, sorted(days))))
 
     @property
     def is_open(self) -> bool:
@@ -69,24 +86,21 @@ class Seen:
     difference: Difference
     source: str
     contract_version: str
-    first_day: date | None = None
-    last_day: date | None = None
+    days: frozenset[date] = frozenset()
 
     def row(self, at: datetime) -> DriftRow:
         """The row of a difference that is new."""
         one = self.difference
         return DriftRow(
             one.drift_id, one.table, one.kind, one.column, one.found, one.expected, one.is_breaking, one.evidence, ", ".join(one.affects),
-            self.source, self.first_day, self.last_day, at, at, self.contract_version,
-        )  # fmt: skip
+            self.source, None, None, at, at, self.contract_version,
+        ).on(self.days)  # fmt: skip
 
     def renew(self, row: DriftRow, at: datetime) -> DriftRow:
         """The row of a difference that is there again; itself when there is nothing worth a commit."""
-        first = min((day for day in (row.first_day, self.first_day) if day), default=None)
-        last = max((day for day in (row.last_day, self.last_day) if day), default=None)
         one = self.difference
-        newer = replace(row, is_breaking=one.is_breaking, expected=one.expected, affects=", ".join(one.affects), first_day=first, last_day=last)
-        newer = replace(newer, contract_version=self.contract_version)
+        newer = replace(row, is_breaking=one.is_breaking, expected=one.expected, affects=", ".join(one.affects))
+        newer = replace(newer, contract_version=self.contract_version).on(row.delivery_days | self.days)
         return replace(newer, last_seen_at=at, source=self.source, evidence=one.evidence) if newer != row or self._is_due(row, at) else row
 
     @staticmethod
@@ -99,7 +113,7 @@ _SCHEMA = pa.schema(
     + [("is_breaking", pa.bool_())]
     + [(name, pa.string()) for name in ("evidence", "affects", "source")]
     + [("first_day", pa.date32()), ("last_day", pa.date32()), ("opened_at", _TIME), ("last_seen_at", _TIME)]
-    + [("contract_version", pa.string()), ("closed_at", _TIME), ("closed_by", pa.string())]
+    + [("contract_version", pa.string()), ("closed_at", _TIME), ("closed_by", pa.string()), ("days", pa.string())]
 )
 
 
@@ -112,11 +126,9 @@ class Drifts:
 
     def rows(self, tables: Iterable[str] | None = None) -> list[DriftRow]:
         """What was recorded of some tables or of all, oldest first; nothing while there is no such table."""
-        # Read whole: it is small, and after a MERGE deltalake's filters on texts fail in Arrow (no kernel for string_view).
-        records = self._log.arrow(self._path, _SCHEMA.names)
-        if records is None:
-            return []
-        found = [DriftRow(**record) for record in records.to_pylist()]
+        # Read whole: it is small, after a MERGE deltalake's filters on texts fail in Arrow (no kernel for string_view), and a table that
+        # was made before a column came does not have it.
+        found = [DriftRow(**{name: value for name, value in record.items() if name in _SCHEMA.names}) for record in self._log.read(self._path, ())]
         wanted = None if tables is None else set(tables)
         return sorted((row for row in found if wanted is None or row.table_name in wanted), key=lambda row: (row.opened_at, row.drift_id))
 
@@ -154,6 +166,8 @@ class Drifts:
 
     def _write(self, rows: Sequence[DriftRow]) -> None:
         source = pa.Table.from_pylist([asdict(row) for row in rows], schema=_SCHEMA)
+        if self._log.version(self._path) is not None:
+            self._log.add_missing_columns(self._path, schema_drift_contract())
         self._log.merge(self._path, source, ("drift_id", "opened_at"), RETAINED_LOG_SETTINGS)
 
 

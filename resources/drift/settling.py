@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from resources.drift.record import DriftRow, Seen
+from resources.drift.record import MUST_BE_READ_AGAIN, DriftRow, Seen
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def settled(look: Look, rows: Sequence[DriftRow], at: datetime) -> list[DriftRow
 def _opened_or_renewed(look: Look, open_rows: dict[str, DriftRow], at: datetime) -> Iterator[DriftRow]:
     for seen in look.seen:
         row = open_rows.get(seen.difference.drift_id)
-        newer = seen.row(at) if row is None else seen.renew(row, at)
+        newer = seen.row(at) if row is None else seen.renew(_still_wrong(look, row), at)
         if newer != row:
             yield newer
 
@@ -45,9 +45,21 @@ def _opened_or_renewed(look: Look, open_rows: dict[str, DriftRow], at: datetime)
 def _closed(look: Look, open_rows: dict[str, DriftRow], at: datetime) -> Iterator[DriftRow]:
     there = {seen.difference.drift_id for seen in look.seen}
     for row in open_rows.values():
-        if row.drift_id not in there and _is_over(look, row):
+        if row.drift_id in there:
+            continue
+        if _is_over(look, row):
             by = "contract" if row.contract_version != look.contract_version else "source"
             yield replace(row, closed_at=at, closed_by=by, last_seen_at=row.last_seen_at)
+        elif (left := _still_wrong(look, row)) != row:
+            yield left
+
+
+def _still_wrong(look: Look, row: DriftRow) -> DriftRow:
+    """The row without the days whose files were found sound. Where bronze must read them again, they stay until all are: they are held till then."""
+    if not look.is_whole or not look.days or not row.is_breaking or row.kind in MUST_BE_READ_AGAIN:
+        return row
+    left = row.delivery_days - look.days
+    return row.on(left) if left != row.delivery_days else row
 
 
 def _is_over(look: Look, row: DriftRow) -> bool:
@@ -58,4 +70,4 @@ def _is_over(look: Look, row: DriftRow) -> bool:
         return True
     if not row.is_breaking:
         return max(look.days, default=date.min) >= row.last_day
-    return {row.first_day, row.last_day} <= look.days
+    return row.delivery_days <= look.days

@@ -28,7 +28,7 @@ from resources.landing_walk import Candidate
 from resources.settings import Settings
 from resources.shop import parse_dsn, refused
 
-CONNECT_S, STATEMENT_MS, LOCK_MS, PAST_DAYS = 2, 1_500, 300, 10
+CONNECT_S, STATEMENT_MS, LOCK_MS, PAST_DAYS = 2, 1_500, 300, 31
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,7 @@ def _held_days(rows: Sequence[DriftRow]) -> dict[str, set[date]]:
     found: dict[str, set[date]] = {}
     for row in rows:
         if row.is_open and row.is_breaking:
-            found.setdefault(row.table_name, set()).update(day for day in (row.first_day, row.last_day) if day)
+            found.setdefault(row.table_name, set()).update(row.delivery_days)
     return found
 
 

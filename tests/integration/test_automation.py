@@ -106,7 +106,12 @@ def test_a_day_before_the_window_of_late_data_is_left_to_people(ticks: Ticks) ->
     assert ticks.tick() == {"silver.customers": {str(inside)}}
 
 
-@pytest.mark.parametrize("tags", [BY_PERSON, {BACKFILL_TAG: "true", "layer": "bronze"}], ids=["Dagster's", "globalbev backfill"])
+RANGE = {"dagster/asset_partition_range_start": "2026-03-01", "dagster/asset_partition_range_end": "2026-03-31"}
+
+
+@pytest.mark.parametrize(
+    "tags", [BY_PERSON, {BACKFILL_TAG: "true", "layer": "bronze"}, RANGE], ids=["Dagster's", "globalbev backfill", "--partition-range"]
+)
 def test_a_backfill_by_hand_does_not_cascade(ticks: Ticks, tags: dict[str, str]) -> None:
     ticks.come("bronze.customers", days=5, tags=tags)
     assert ticks.tick() == {} == ticks.tick()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -13,11 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from globalbev_assets.errors import TransientError
 from resources.alerts.check_events import observation_of
 from resources.alerts.contracts import IN_WORDS
 from resources.alerts.cursor import Cursor, read_cursor
 from resources.alerts.delivery import LONGEST_PAUSE, pause_after
-from resources.alerts.documents import message_document, read_message
+from resources.alerts.documents import incident_document, message_document, read_incident, read_message
 from resources.alerts.event_tail import Event
 from resources.alerts.facts import Facts, LakeFacts
 from resources.alerts.messages import Delivery, Message
@@ -106,6 +108,24 @@ def test_addresses_of_any_kind_never_pass(parts: list[str]) -> None:
     assert len(shown) <= LONGEST
     if len(shown) < LONGEST - 1:
         assert shown.count("2026-03-08") == parts.count("2026-03-08")
+
+
+def test_a_document_of_another_version_is_read_and_a_damaged_one_is_an_error_with_a_code() -> None:
+    """A bare TypeError failed every tick, and said nothing of the table."""
+    watch = Watch()
+    watch.tick(broke("silver.orders", "volume", 1))
+    (incident,) = watch.incidents
+    message = Message("m-1", "new", "error", ("i-1",), "title", "body", START, {"file": Delivery(1, START)})
+    newer = json.loads(incident_document(incident))
+    assert newer["breach"]
+    newer = {**newer, "mood": "good", "breach": {**newer["breach"], "mood": "bad"}}
+    assert read_incident(json.dumps(newer)) == incident
+    newer = json.loads(message_document(message))
+    assert read_message(json.dumps({**newer, "mood": "good", "deliveries": {"file": {**newer["deliveries"]["file"], "mood": "bad"}}})) == message
+    for damaged in ("{", "null", "[]", "{}", '{"id": "a"}', incident_document(incident).replace(str(START.year), "x")):
+        for read in (read_incident, read_message):
+            with pytest.raises(TransientError, match="GB-2203"):
+                read(damaged)
 
 
 def test_days_are_told_as_ranges() -> None:

@@ -8,7 +8,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from deltalake import DeltaTable
 
+from globalbev_assets.errors import TransientError
 from globalbev_assets.operations import doctor_alerts, runbooks
 from globalbev_assets.operations.findings import Installation
 from partitions.days import now
@@ -77,6 +79,15 @@ def test_an_unknown_alert_is_one_clear_error(recorded: Recorded) -> None:
     for name in ("zzzz", "", "'; drop"):
         done = run("alerts", "show", name)
         assert (done.exit_code, done.stderr.splitlines()[0]) == (2, "GB-2207 There is no such alert.")
+
+
+def test_a_table_that_cannot_be_opened_after_it_was_written_is_an_error_with_a_code(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: str) -> DeltaTable:
+        raise OSError("a place that is not to be shown")
+
+    monkeypatch.setattr("resources.alerts.outbox.DeltaTable", refuse)
+    with pytest.raises(TransientError, match="GB-2203"):
+        Outbox(load_settings().lake_root).save(Recorded({}, {}), START)
 
 
 def test_a_test_message_goes_to_every_channel(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -132,6 +132,19 @@ def test_a_run_whose_process_lives_or_that_is_only_starting_is_left_alone(instan
     assert planned() == []
 
 
+def test_a_run_of_a_history_that_machines_share_is_left_to_a_person(instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seen from a second machine, each run that is at work there has a process that is gone."""
+    pid = dead_pid()
+    run_id = at_work(instance, pid, **{"dagster/partition": str(DAY)})
+    monkeypatch.setattr("dagster._core.storage.runs.SqliteRunStorage", type(None))  # as if it were kept in PostgreSQL
+    ((topic, found),) = planned()
+    assert (topic, found.endswith(f"and its process {pid} is not on this machine")) == ("runs", True)
+    (one,) = mended()
+    assert (one["will"], one["done"]) == (None, None)
+    assert one["todo"].startswith("if it is at work on no other machine either, terminate it")
+    assert status(instance, run_id) == dg.DagsterRunStatus.STARTED
+
+
 def test_a_process_is_the_one_that_said_so_not_another_of_its_number(instance: dg.DagsterInstance) -> None:
     run_id = at_work(instance, os.getpid())
     found = worker_of(instance, run_id)
@@ -199,6 +212,14 @@ def test_a_run_that_is_still_at_work_will_tell_by_itself(instance: dg.DagsterIns
     run_id = at_work(instance, os.getpid())
     commit(run_id, DAY)
     recorded(run_id, DAY)
+    assert planned() == []
+
+
+def test_what_a_killed_run_had_committed_is_told_in_the_same_pass_that_ends_it(instance: dg.DagsterInstance) -> None:
+    run_id = at_work(instance, dead_pid())
+    commit(run_id, DAY)
+    recorded(run_id, DAY)
+    assert [(one["topic"], one["done"]) for one in mended()] == [("runs", True), ("events", True)]
     assert planned() == []
 
 

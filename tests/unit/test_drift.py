@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from deltalake import DeltaTable, write_deltalake
 
 from globalbev_assets.contracts.drift import Difference, Shape, SourceField, differences, forms_seen, readers_of, sampled_columns
 from globalbev_assets.contracts.drift_patch import changes_for
@@ -146,7 +147,7 @@ def test_what_a_person_must_decide_gets_no_patch(one: Difference, tables: list[s
 
 
 def row(kind: str = "retyped", opened: datetime = T0, closed: datetime | None = None, days: tuple[date, date] | None = None) -> DriftRow:
-    one = Seen(difference("bronze.orders", kind, "channel", "x"), "shop.orders", "1.0.0", *(days or (None, None))).row(opened)
+    one = Seen(difference("bronze.orders", kind, "channel", "x"), "shop.orders", "1.0.0", frozenset(days or ())).row(opened)
     return DriftRow(**{**vars(one), "closed_at": closed, "closed_by": "source" if closed else None})
 
 
@@ -188,7 +189,7 @@ def look(*seen: Seen, days: frozenset[date] | None = None, is_whole: bool = True
 
 
 def seen(day: date | None = None, version: str = "1.0.0") -> Seen:
-    return Seen(difference("bronze.orders", "retyped", "channel", "x"), "shop.orders", version, day, day)
+    return Seen(difference("bronze.orders", "retyped", "channel", "x"), "shop.orders", version, frozenset({day} if day else ()))
 
 
 def test_the_same_difference_twice_is_one_row_that_is_not_written_again() -> None:
@@ -215,6 +216,40 @@ def test_a_later_sound_delivery_makes_an_earlier_one_no_better() -> None:
     assert [one.is_open for one in settled(look(days=frozenset({DAY})), [first], T0 + HOUR)] == [False]
     (wider,) = settled(look(seen(later), days=frozenset({later})), [first], T0 + HOUR / 2)
     assert (wider.first_day, wider.last_day) == (DAY, later)
+
+
+def test_sound_deliveries_between_two_broken_ones_are_not_held() -> None:
+    ends = row("missing", days=(DAY, DAY + timedelta(days=2)))
+    of_days = {day: one for offset in range(3) for day, one in bronze(T0 + HOUR, DAY + timedelta(days=offset)).items()}
+    assert sorted(held_by_drift([ends], of_days, list(of_days))) == [DAY, DAY + timedelta(days=2)]
+
+
+def test_a_drift_is_not_over_while_a_file_in_its_middle_is_wrong() -> None:
+    days = [DAY + timedelta(days=offset) for offset in range(3)]
+    first = row("format").on(days)
+    (left,) = settled(look(days=frozenset({days[0], days[2]})), [first], T0 + HOUR)
+    assert (left.is_open, left.delivery_days) == (True, {days[1]})
+    assert [one.is_open for one in settled(look(days=frozenset({days[1]})), [left], T0 + HOUR)] == [False]
+    renamed = row("renamed").on(days)
+    assert settled(look(days=frozenset({days[0], days[2]})), [renamed], T0 + HOUR) == [], "bronze has to read all three again"
+    assert [one.is_open for one in settled(look(days=frozenset(days)), [renamed], T0 + HOUR)] == [False]
+
+
+def test_a_row_from_before_the_days_were_written_down_is_about_all_from_first_to_last() -> None:
+    old = DriftRow(**{**vars(row("retyped")), "first_day": DAY, "last_day": DAY + timedelta(days=2), "days": None})
+    assert sorted(held_by_drift([old], bronze(T0, DAY + timedelta(days=1)), [DAY + timedelta(days=1)])) == [DAY + timedelta(days=1)]
+    assert len(old.delivery_days) == 3
+
+
+def test_a_table_from_before_a_column_came_is_read_and_gets_it_with_the_next_change(tmp_path: object) -> None:
+    drifts, path = Drifts(f"{tmp_path}/lake"), f"{tmp_path}/lake/ops/schema_drift"
+    drifts.change(["bronze.orders"], lambda _, at: [seen(DAY).row(at)])
+    table = DeltaTable(path).to_pyarrow_table().drop_columns(["days"])
+    write_deltalake(path, table, mode="overwrite", schema_mode="overwrite")
+    assert [(one.days, one.delivery_days) for one in drifts.rows()] == [(None, {DAY})]
+    later = DAY + timedelta(days=2)
+    drifts.change(["bronze.orders"], lambda rows, at: settled(look(seen(later), days=frozenset({later})), rows, at))
+    assert [one.delivery_days for one in drifts.rows()] == [{DAY, later}]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import dagster as dg
 import pytest
 from deltalake import DeltaTable
 
@@ -17,6 +18,7 @@ from globalbev_assets.contracts.names import TableName
 from globalbev_assets.transforms.tables import transform_of
 from partitions.days import now
 from resources.delta_log import FolderLog
+from resources.drift.evaluation import verdict
 from resources.drift.record import Drifts, Seen
 from resources.lakehouse import Lakehouse
 from resources.ledger import LedgerRow
@@ -37,7 +39,9 @@ def step(lake: Path, *read: str) -> Step:
 
 def drift(lake: Path, table: str, *, is_breaking: bool = True, day: date | None = None) -> None:
     one = Difference(table, "missing", "channel", is_breaking=is_breaking)
-    Drifts(str(lake)).change([table], lambda _, at: [Seen(one, "shop.orders", "1.0.0", day, day).row(at - timedelta(minutes=1))])
+    Drifts(str(lake)).change(
+        [table], lambda _, at: [Seen(one, "shop.orders", "1.0.0", frozenset({day} if day else ())).row(at - timedelta(minutes=1))]
+    )
 
 
 def refused(at: Step, silver: str, bronze: str) -> dict[date, str]:
@@ -57,6 +61,15 @@ def test_an_open_breaking_difference_holds_the_days_of_its_table_and_no_others(t
 def test_a_delivery_that_is_wrong_holds_its_own_day(tmp_path: Path) -> None:
     drift(tmp_path, "bronze.orders", day=DAYS[1])
     assert set(refused(step(tmp_path, "bronze.orders"), "silver.orders", "bronze.orders")) == {DAYS[1]}
+
+
+def test_the_check_links_its_runbook_where_the_project_can_be_read(tmp_path: Path) -> None:
+    drift(tmp_path, "bronze.orders")
+    rows, table = Drifts(str(tmp_path)).rows(), TableName("bronze", "orders")
+    here = Settings(_env_file=None, home=tmp_path)
+    there = Settings(_env_file=None, home=tmp_path, docs_url="https://git.example/lake/")
+    assert verdict(table, rows, here).metadata()["runbook"] == dg.MetadataValue.path("docs/runbooks/schema-drift.md")
+    assert verdict(table, rows, there).metadata()["runbook"] == dg.MetadataValue.url("https://git.example/lake/docs/runbooks/schema-drift.md")
 
 
 def test_what_is_only_new_holds_nothing(tmp_path: Path) -> None:
