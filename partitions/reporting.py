@@ -14,7 +14,7 @@ from typing import Any
 
 import dagster as dg
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
-from dagster._core.events import DagsterEvent, DagsterEventBatchMetadata, DagsterEventType, generate_event_batch_id
+from dagster._core.events import DagsterEvent, DagsterEventBatchMetadata, DagsterEventType, StepMaterializationData, generate_event_batch_id
 
 NEWEST_RESULTS = 1000
 
@@ -46,6 +46,17 @@ def report_checks_of_sensor(instance: dg.DagsterInstance, sensor: str, checks: S
     """
     if checks:
         _report(instance, f"{sensor}-{uuid.uuid4()}", sensor, checks)
+
+
+def report_materialization(instance: dg.DagsterInstance, run_id: str, made: dg.AssetMaterialization) -> None:
+    """Report a materialisation that a run made and did not live to tell; without a run where Dagster knows it no more."""
+    run = instance.get_run_by_id(run_id)
+    if run is None:
+        instance.report_runless_asset_event(made)
+        return
+    kind = DagsterEventType.ASSET_MATERIALIZATION.value
+    told = DagsterEvent(event_type_value=kind, event_specific_data=StepMaterializationData(made), job_name=run.job_name)
+    instance.report_dagster_event(told, run_id=run_id)
 
 
 def failed_days(instance: dg.DagsterInstance, asset: dg.AssetKey, check: str) -> list[str]:

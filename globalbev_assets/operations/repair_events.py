@@ -113,16 +113,19 @@ def _report(at: Installation, name: TableName, untold: Mapping[date, Commit]) ->
 
 
 def _tell(at: Installation, name: TableName, untold: Mapping[date, Commit]) -> None:
+    """As events of the runs that committed: so the automation goes on with what its own run brought, and not with what a person's backfill did."""
     import dagster as dg  # noqa: PLC0415
 
     from partitions.metadata import day_metadata  # noqa: PLC0415
+    from partitions.reporting import report_materialization  # noqa: PLC0415
 
     with open_instance(instance_home(at)) as instance:
         if instance is None:
             return
         for day, commit in untold.items():
             metadata = {**day_metadata(commit.ledger_row(day)), "run_of_commit": commit.run_id, "reported_by": "globalbev doctor --fix"}
-            instance.report_runless_asset_event(dg.AssetMaterialization(dg.AssetKey([name.layer, name.table]), partition=str(day), metadata=metadata))
+            made = dg.AssetMaterialization(dg.AssetKey([name.layer, name.table]), partition=str(day), metadata=metadata)
+            report_materialization(instance, commit.run_id, made)
 
 
 def _is_told(at: Installation, name: TableName) -> bool:

@@ -1,4 +1,4 @@
-"""Where messages go: addresses of the settings, each for errors, warnings or both; without any, a file of JSON lines in the home.
+"""Where messages go: addresses of the settings, each for errors, warnings or both; a file of JSON lines in the home for those that none is for.
 
 An address is a secret: it holds a token or a password. A channel is called by its place in the settings, and nothing else of it is ever shown.
 """
@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from globalbev_assets.errors import TerminalError
 from resources.alerts.messages import Message
-from resources.alerts.observations import Severity
+from resources.alerts.observations import RANK, Severity
 from resources.settings import Settings
 
 FILE = "file"
@@ -43,17 +43,18 @@ class Channel:
 
     def takes(self, message: Message) -> bool:
         """Whether the message is for it."""
-        return message.severity in self.severities
+        return any(severity in self.severities for severity in message.severities)
 
 
 def channels_of(settings: Settings) -> tuple[Channel, ...]:
-    """The channels that the settings name: ``alerts-1``, ``alerts_error-1`` …; the file when they name none."""
+    """The channels that the settings name: ``alerts-1``, ``alerts_error-1`` …; the file for a severity that none of them is for."""
     found = [
         Channel(f"{name}-{number}", severities, address)
         for name, severities in _SETTINGS.items()
         for number, address in enumerate(_addresses(settings, name), 1)
     ]
-    return tuple(found) or (Channel(FILE, ("error", "warn")),)
+    left = tuple(severity for severity in RANK if not any(severity in channel.severities for channel in found))
+    return (*found, Channel(FILE, left)) if left else tuple(found)
 
 
 def sender_of(channel: Channel, home: Path) -> Sender:

@@ -7,7 +7,10 @@ from resources.alerts.contracts import rule_of
 from resources.alerts.incident import Incident
 from resources.alerts.observations import FRESHNESS, RUN_FAILED, SCHEMA_DRIFT, TOO_LONG
 from resources.alerts.runbooks import runbook_of
+from resources.alerts.wording import blocks
 
+MOST_BLOCKS = 3
+"""More rows of days than these are told of once these are mended: the good days between them are left alone."""
 _OF_RULES = {TOO_LONG: "globalbev doctor", SCHEMA_DRIFT: "globalbev drift show {table}", FRESHNESS: "globalbev freshness {table}"}
 
 
@@ -19,7 +22,7 @@ def next_command(incident: Incident, contract: Contract | None) -> str:
     if contract is None or not days:
         return f"globalbev alerts show {incident.id}"
     if not incident.is_open or incident.rule == RUN_FAILED:
-        return f"globalbev backfill {days[0]} {days[-1]}"
+        return " && ".join(f"globalbev backfill {first} {last}" for first, last in blocks(days)[:MOST_BLOCKS])
     if contract.layer == "silver" and runbook_of(contract, incident.rule) == "quarantine":
         rule = f" --rule {incident.rule}" if isinstance(rule_of(contract, incident.rule), Rule) else ""
         return f"globalbev quarantine list {incident.table}{rule}{f' --day {days[0]}' if len(days) == 1 else ''}"

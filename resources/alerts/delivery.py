@@ -1,4 +1,5 @@
 """Delivery: what waits in the outbox is sent, in order, a channel at a time; a channel that fails is left alone for a growing while.
+A message that its receiver refuses again and again goes to the end, so that it keeps none of the others back.
 
 At least once: a message that a channel took is marked afterwards, so one that was sent by a process that died before it could say so is sent
 again, under the same id.
@@ -94,7 +95,8 @@ class _ChannelRound(threading.Thread):
     def __init__(self, channel: Channel, messages: Sequence[Message], at: datetime) -> None:
         super().__init__(name=f"alerts to {channel.name}", daemon=True)
         self.channel, self._at, self.ends_at, self.was_started = channel, at, 0.0, False
-        self._waiting = [message for message in messages if message.delivery(channel.name).done_at is None]
+        waiting = [message for message in messages if message.delivery(channel.name).done_at is None]
+        self._waiting = sorted(waiting, key=lambda message: message.delivery(channel.name).is_refused)
         self._sender: Sender | None = None
         self._done: list[str] = []
         self._error = ""
@@ -107,8 +109,9 @@ class _ChannelRound(threading.Thread):
     @property
     def is_due(self) -> bool:
         """Whether the channel is not being left alone: one message that failed says so for all."""
-        pauses = [delivery.next_at for message in self._waiting if (delivery := message.delivery(self.channel.name)).next_at]
-        return max(pauses, default=self._at) <= self._at
+        found = [message.delivery(self.channel.name) for message in self._waiting]
+        counted = [delivery for delivery in found if not delivery.is_refused] or found
+        return max((delivery.next_at for delivery in counted if delivery.next_at), default=self._at) <= self._at
 
     def prepare(self, sender_of: SenderOf) -> None:
         """Make the sender, before the time runs: the first one imports apprise, which takes seconds on a busy machine."""

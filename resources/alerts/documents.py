@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from globalbev_assets.errors import TransientError
-from resources.alerts.incident import Claims, Incident, Slot
+from resources.alerts.incident import Claims, Incident, Said, Slot
 from resources.alerts.messages import Delivery, Message
 from resources.alerts.observations import Breach
 
@@ -20,10 +20,9 @@ _BETWEEN = "|"
 
 def incident_document(incident: Incident) -> str:
     """The incident as JSON."""
-    plain = _plain(incident, but=("broken", "mended", "breach"))
-    slots = {name: {_BETWEEN.join(slot): days for slot, days in getattr(incident, name).items()} for name in ("broken", "mended")}
-    breach = _plain(incident.breach) if incident.breach else None
-    return json.dumps({**plain, **slots, "breach": breach}, default=str)
+    plain = _plain(incident, but=("broken", "mended"))
+    slots = {name: {_BETWEEN.join(slot): _claims(days) for slot, days in getattr(incident, name).items()} for name in ("broken", "mended")}
+    return json.dumps({**plain, **slots}, default=str)
 
 
 def read_incident(text: str) -> Incident:
@@ -36,7 +35,8 @@ def read_incident(text: str) -> Incident:
         found = _known(Incident, json.loads(text))
         times = {name: _moment(found.get(name)) for name in ("opened_at", "announced_at", "reminded_at", "closed_at")}
         slots = {name: _slots(found.get(name, {})) for name in ("broken", "mended")}
-        return Incident(**{**found, **times, **slots, "breach": _breach(found.get("breach"))})
+        told = found.get("told", [found["severity"]] if found["announcement"] else [])
+        return Incident(**{**found, **times, **slots, "told": tuple(told)})
 
 
 def message_document(message: Message) -> str:
@@ -48,13 +48,14 @@ def message_document(message: Message) -> str:
 def read_message(text: str) -> Message:
     """The message that was written so; see :func:`read_incident`."""
     with _readable():
-        found = _known(Message, json.loads(text))
+        raw = json.loads(text)
+        found = _known(Message, raw)
         deliveries = {
             channel: Delivery(**{**_known(Delivery, one), "next_at": _moment(one.get("next_at")), "done_at": _moment(one.get("done_at"))})
             for channel, one in found["deliveries"].items()
         }
-        given = {**found, "created_at": _moment(found["created_at"]), "incidents": tuple(found["incidents"]), "deliveries": deliveries}
-        return Message(**given)
+        listed = {"severities": tuple(found.get("severities") or [raw["severity"]]), "incidents": tuple(found["incidents"])}
+        return Message(**{**found, **listed, "created_at": _moment(found["created_at"]), "deliveries": deliveries})
 
 
 @contextmanager
@@ -86,8 +87,26 @@ def _plain(thing: Any, but: tuple[str, ...] = ()) -> dict[str, Any]:
     return {field.name: getattr(thing, field.name) for field in fields(thing) if field.name not in but}
 
 
-def _slots(found: Mapping[str, Claims]) -> dict[Slot, Claims]:
-    return {(table, rule): days for name, days in found.items() for table, _, rule in (name.partition(_BETWEEN),)}
+def _claims(days: Claims) -> dict[str, dict[str, dict[str, Any]]]:
+    return {
+        day: {source: {**_plain(said), "breach": _plain(said.breach) if said.breach else None} for source, said in sources.items()}
+        for day, sources in days.items()
+    }
+
+
+def _slots(found: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> dict[Slot, Claims]:
+    return {
+        (table, rule): {day: {source: _said(said) for source, said in sources.items()} for day, sources in days.items()}
+        for name, days in found.items()
+        for table, _, rule in (name.partition(_BETWEEN),)
+    }
+
+
+def _said(found: Any) -> Said:
+    """A first version kept only the event."""
+    if isinstance(found, int):
+        return Said(found)
+    return Said(**{**_known(Said, found), "breach": _breach(found.get("breach"))})
 
 
 def _breach(found: Mapping[str, Any] | None) -> Breach | None:

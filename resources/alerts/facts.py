@@ -16,9 +16,10 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from globalbev_assets.contracts.book import ContractBook
-from globalbev_assets.contracts.model import Contract, Limit
+from globalbev_assets.contracts.model import Contract, Limit, Rule
 from resources.alerts.contracts import contract_of, rule_of
 from resources.alerts.incident import Incident
+from resources.ledger import READABLE
 
 VALUES, KEYS, COMPARED_DAYS = 7, 3, 28
 
@@ -63,20 +64,23 @@ class LakeFacts:
         if contract is None:
             return Facts()
         rows = self._ledger(incident.table)
-        return Facts(self._before(incident, rows, days), self._keys(contract, incident.rule, days), _touched(rows, days))
+        return Facts(self._before(incident, contract, rows, days), self._keys(contract, incident.rule, days), _touched(rows, days))
 
-    def _before(self, incident: Incident, rows: Sequence[dict[str, Any]], days: Sequence[date]) -> tuple[Decimal, ...]:
-        """The rule's last seven values before its newest broken day; a row rule's as shares of the day's rows."""
+    def _before(self, incident: Incident, contract: Contract, rows: Sequence[dict[str, Any]], days: Sequence[date]) -> tuple[Decimal, ...]:
+        """The rule's last seven values before its newest broken day; a row rule's as shares of the day's rows, 0 where nobody broke it."""
         newest = max(days, default=None)
         filters = [("table_name", "=", incident.table), ("rule_id", "=", incident.rule)]
-        columns = ["business_day", "observed", "kind", "recorded_at"]
-        found = sorted(_read(f"{self._root}/ops/dq_results", columns, filters), key=lambda row: (row["business_day"], row["recorded_at"]))
-        rows_in = {row["business_day"]: row["rows_in"] for row in rows}
-        by_day = {
-            row["business_day"]: row["observed"] / max(rows_in.get(row["business_day"], 0), 1) if row["kind"] == "row" else row["observed"]
-            for row in found
-            if newest is None or row["business_day"] < newest
-        }
+        columns = ["business_day", "observed", "kind", "run_id", "recorded_at"]
+        found = sorted(_read(f"{self._root}/ops/dq_results", columns, filters), key=lambda row: row["recorded_at"])
+        seen = {(result["business_day"], result["run_id"]): result for result in found}
+        is_of_rows = isinstance(rule_of(contract, incident.rule), Rule)
+        by_day: dict[date, Decimal] = {}
+        for row in (row for row in rows if newest is None or row["business_day"] < newest):
+            result = seen.get((row["business_day"], row["run_id"]))
+            if result is not None:
+                by_day[row["business_day"]] = result["observed"] / max(row["rows_in"], 1) if is_of_rows else result["observed"]
+            elif is_of_rows and row["state"] in READABLE and row["rows_in"]:
+                by_day[row["business_day"]] = Decimal(0)
         return tuple(by_day[day] for day in sorted(by_day)[-VALUES:])
 
     def _keys(self, contract: Contract, rule: str, days: Sequence[date]) -> tuple[str, ...]:
@@ -93,7 +97,7 @@ class LakeFacts:
 
     def _ledger(self, table: str) -> list[dict[str, Any]]:
         if table not in self._ledger_rows:
-            columns = ["business_day", "rows_in", "published", "quarantined", "recorded_at"]
+            columns = ["business_day", "run_id", "state", "rows_in", "published", "quarantined", "recorded_at"]
             found = _read(f"{self._root}/ops/ledger", columns, [("table_name", "=", table)])
             newest = {row["business_day"]: row for row in sorted(found, key=lambda row: row["recorded_at"])}
             self._ledger_rows[table] = list(newest.values())

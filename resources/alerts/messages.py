@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
 from resources.alerts.observations import Severity
+
+REFUSED_AFTER = 3
+_REFUSAL = re.compile(r"it answered 4(?!08|29)\d\d")
+"""An answer to the message; 408 and 429 are about the moment."""
 
 Kind = Literal["new", "reminder", "over", "digest", "test"]
 
@@ -21,6 +26,11 @@ class Delivery:
     done_at: datetime | None = None
     error: str = ""
 
+    @property
+    def is_refused(self) -> bool:
+        """Whether the receiver does not want this message, again and again: it holds up no other one."""
+        return self.done_at is None and self.attempts >= REFUSED_AFTER and _REFUSAL.fullmatch(self.error) is not None
+
 
 @dataclass(frozen=True)
 class Message:
@@ -29,7 +39,7 @@ class Message:
     Attributes:
         id: the idempotency key; it stands in the text, so that a receiver can tell a repeated message.
         kind: what it is for.
-        severity: chooses the channels.
+        severities: of what it tells, the worst first; a channel for any of them gets it.
         incidents: ids of the incidents that it is about.
         title: one line.
         body: the rest, plain text.
@@ -40,13 +50,18 @@ class Message:
 
     id: str
     kind: Kind
-    severity: Severity
+    severities: tuple[Severity, ...]
     incidents: tuple[str, ...]
     title: str
     body: str
     created_at: datetime
     deliveries: Mapping[str, Delivery] = field(default_factory=dict)
     is_sent: bool = False
+
+    @property
+    def severity(self) -> Severity:
+        """The worst."""
+        return self.severities[0]
 
     def delivery(self, channel: str) -> Delivery:
         """How far the channel is."""

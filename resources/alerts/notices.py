@@ -35,9 +35,10 @@ class Notice:
     incidents: tuple[Incident, ...]
 
     @property
-    def severity(self) -> Severity:
-        """The worst of its incidents'."""
-        return min((incident.severity for incident in self.incidents), key=RANK.__getitem__)
+    def severities(self) -> tuple[Severity, ...]:
+        """Of its incidents, the worst first: as they are, and, when they are over, as they were told."""
+        found = {severity for each in self.incidents for severity in (each.told if self.kind == "over" else (each.severity,))}
+        return tuple(severity for severity in RANK if severity in found)
 
     @property
     def is_digest(self) -> bool:
@@ -66,7 +67,7 @@ def due(incidents: Iterable[Incident], book: ContractBook, at: datetime, waiting
     notices, noted = _new(known, at)
     groups: dict[str, list[Incident]] = {}
     for incident in known:
-        if incident.announcement and not incident.closing:
+        if incident.announcement and not incident.closing and not incident.is_news:
             groups.setdefault(incident.announcement, []).append(incident)
     over = {name: group for name, group in groups.items() if not any(incident.is_open for incident in group)}
     late = {name: group for name, group in groups.items() if name not in over and _is_reminder_due(group, book, at, waiting)}
@@ -77,19 +78,21 @@ def due(incidents: Iterable[Incident], book: ContractBook, at: datetime, waiting
 
 
 def _new(known: list[Incident], at: datetime) -> tuple[list[Notice], list[Incident]]:
-    fresh = [incident for incident in known if incident.is_open and not incident.announcement]
-    if not fresh or _is_storm(known, at):
-        return [], []
+    fresh = [incident for incident in known if incident.is_news and not _is_storm(known, incident.severity, at)]
     if len(fresh) > MOST_SINGLE:
         notices = [Notice(f"{_DIGEST}{_hash(fresh)}", "new", tuple(fresh))]
     else:
         notices = [Notice(f"{incident.id}-{incident.severity}", "new", (incident,)) for incident in fresh]
-    return notices, [replace(incident, announcement=notice.id, announced_at=at) for notice in notices for incident in notice.incidents]
+    return notices, [incident.announced(notice.id, at) for notice in notices for incident in notice.incidents]
 
 
-def _is_storm(known: Iterable[Incident], at: datetime) -> bool:
+def _is_storm(known: Iterable[Incident], severity: Severity, at: datetime) -> bool:
+    """Whether a digest of nothing less bad is that new: a failure does not wait behind a storm of warnings."""
     return any(
-        incident.announcement.startswith(_DIGEST) and incident.announced_at is not None and at - incident.announced_at < STORM_PAUSE
+        incident.announcement.startswith(_DIGEST)
+        and RANK[incident.severity] <= RANK[severity]
+        and incident.announced_at is not None
+        and at - incident.announced_at < STORM_PAUSE
         for incident in known
     )
 
@@ -132,4 +135,5 @@ def remind_after(incident: Incident, book: ContractBook) -> timedelta:
 
 
 def _hash(incidents: Iterable[Incident]) -> str:
-    return hashlib.sha256("|".join(sorted(incident.id for incident in incidents)).encode()).hexdigest()[:8]
+    told = sorted(f"{incident.id}-{incident.severity}" for incident in incidents)
+    return hashlib.sha256("|".join(told).encode()).hexdigest()[:8]

@@ -39,6 +39,7 @@ class Register:
         self._incidents = {incident.id: incident.in_log(log) for incident in incidents}
         self._known: dict[Claim, int] = {}
         self._places: dict[tuple[str, str], set[tuple[str, Slot]]] = {}
+        self._left_alone: list[Observation] = []
         self._open: dict[Slot, str] = {incident.root: incident.id for incident in self._incidents.values() if incident.is_open}
         for incident in self._incidents.values():
             self._index(incident)
@@ -62,6 +63,10 @@ class Register:
                 self._break(each, breach)
         for incident in [incident for incident in self._all_open() if not incident.open_days]:
             self._over(incident, at)
+        for each in self._left_alone:
+            for breach in each.breaches:
+                self._break(each, breach)
+        self._left_alone = []
 
     def replace(self, incident: Incident) -> None:
         """Keep what was noted down of an incident: who was told, and when."""
@@ -74,7 +79,8 @@ class Register:
             if incident is None or slot[1] in broken:
                 continue
             for day, sources in list(incident.broken.get(slot, {}).items()):
-                if sources.get(seen.source, seen.event_id) < seen.event_id and self._is_about(seen, day):
+                said = sources.get(seen.source)
+                if said is not None and said.event_id < seen.event_id and self._is_about(seen, day):
                     self._incidents[name] = self._incidents[name].mend(slot, day, seen)
                     self._known[*slot, day, seen.source] = seen.event_id
 
@@ -105,7 +111,7 @@ class Register:
             return False
         if incident.rule == SCHEMA_DRIFT and breach.rule not in CONSEQUENCES:
             return False  # it keeps days from being made; a day that was made and is wrong has another reason
-        if incident.rule == breach.rule == RUN_FAILED and incident.run_id == seen.run_id:
+        if incident.rule == breach.rule == RUN_FAILED and seen.run_id in incident.runs:
             return True
         is_above = self._lineage.is_upstream(incident.table, seen.table)
         is_itself = incident.table == seen.table and breach.rule in CONSEQUENCES
@@ -118,15 +124,18 @@ class Register:
         del self._open[incident.root]
         if incident.announcement:
             self._incidents[incident.id] = replace(incident, closed_at=at)
-        else:
-            del self._incidents[incident.id]  # it came and went before anybody was told
+            return
+        del self._incidents[incident.id]  # it came and went before anybody was told; what it had explained was not told either
+        for seen in incident.of_joined():
+            self._known.pop((seen.table, seen.breaches[0].rule, seen.day, seen.source), None)
+            self._left_alone.append(seen)
 
     def _index(self, incident: Incident) -> None:
         for slots in (incident.broken, incident.mended):
             for slot, days in slots.items():
                 for day, sources in days.items():
-                    for source, event_id in sources.items():
-                        self._note(incident.id, slot, day, source, event_id)
+                    for source, said in sources.items():
+                        self._note(incident.id, slot, day, source, said.event_id)
 
     def _note(self, name: str, slot: Slot, day: str, source: str, event_id: int) -> None:
         claim = (*slot, day, source)

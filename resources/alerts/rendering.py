@@ -42,7 +42,7 @@ class Writer:
         names = tuple(incident.id for incident in notice.incidents)
         alert = names[0] if len(names) == 1 else f"{len(names):,} incidents"
         body = "\n".join([*lines, _line("Alert", f"{alert}, message {notice.id}")])
-        return Message(notice.id, "digest" if notice.is_digest else notice.kind, notice.severity, names, title, body, at)
+        return Message(notice.id, "digest" if notice.is_digest else notice.kind, notice.severities, names, title, body, at)
 
     def _single(self, notice: Notice) -> tuple[str, list[str]]:
         incident = notice.incidents[0]

@@ -15,7 +15,7 @@ def try_channels(alerting: Alerting) -> list[tuple[str, str]]:
     at = now()
     for channel in channels_of(alerting.settings):
         body = f"Messages for {' and '.join(channel.severities)} arrive here. Nothing is wrong.\nAlert:    message test-{at:%Y%m%dT%H%M%S}"
-        message = Message(f"test-{at:%Y%m%dT%H%M%S}", "test", channel.severities[0], (), "Test of the GlobalBev alerts", body, at)
+        message = Message(f"test-{at:%Y%m%dT%H%M%S}", "test", channel.severities, (), "Test of the GlobalBev alerts", body, at)
         done = deliver([message], [channel], alerting.sender_of, at)
         outcomes.append((channel.name, done.problems[0].partition(": ")[2] if done.problems else ""))
     return outcomes

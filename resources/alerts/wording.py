@@ -40,12 +40,17 @@ def codes_in(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_CODED.findall(text)))
 
 
+def blocks(days: Iterable[str]) -> list[tuple[str, str]]:
+    """First and last of each row of days without a gap, the oldest first."""
+    found: list[tuple[date, date]] = []
+    for day in sorted({date.fromisoformat(text) for text in days if text}):
+        if found and day - found[-1][1] == timedelta(days=1):
+            found[-1] = (found[-1][0], day)
+        else:
+            found.append((day, day))
+    return [(str(first), str(last)) for first, last in found]
+
+
 def ranges(days: Iterable[str]) -> str:
     """Days as ranges: ``2026-03-01 to 2026-03-04, 2026-03-09``; no day is the table as a whole."""
-    found: list[list[date]] = []
-    for day in sorted({date.fromisoformat(text) for text in days if text}):
-        if found and day - found[-1][-1] == timedelta(days=1):
-            found[-1][1:] = [day]
-        else:
-            found.append([day])
-    return ", ".join(" to ".join(str(day) for day in each) for each in found) or "the table as a whole"
+    return ", ".join(first if first == last else f"{first} to {last}" for first, last in blocks(days)) or "the table as a whole"

@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 
 from resources.alerts.channels import Channel, Sender
-from resources.alerts.messages import Message
+from resources.alerts.messages import REFUSED_AFTER, Message
 from resources.alerts.tick import Alerting
 from tests.alert_world import World
 from tests.unit.contract_files import packaged
@@ -76,3 +76,44 @@ def test_while_no_channel_takes_the_first_message_no_reminder_is_put_on_top(worl
     world.tick()
     world.tick(seconds=25 * 3600)
     assert len(world.recorded.messages) == 1
+
+
+def test_a_message_that_is_refused_keeps_none_of_the_others_back(world: Fakes) -> None:
+    world.volume("bronze.orders")
+    inbox = world.named("alerts-1")
+    inbox.error = "it answered 400"
+    world.tick()
+    (refused,) = world.recorded.messages
+    inbox.error, inbox.errors = "", {refused: "it answered 400"}
+    for _ in range(REFUSED_AFTER):
+        world.tick(seconds=1000)
+    world.volume("bronze.stores")
+    world.tick()
+    assert [message.incidents for message in inbox.taken] != []
+    assert refused not in [message.id for message in inbox.taken]
+    inbox.errors = {}
+    world.tick(seconds=1000)
+    assert inbox.taken[-1].id == refused
+
+
+def test_a_severity_that_no_channel_is_for_goes_to_the_file(tmp_path: Path) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        world = Fakes(tmp_path, instance, more={"alerts_error": "pager"})
+        world.tick()
+        world.volume("bronze.orders")
+        world.tick()
+    assert world.named("alerts_error-1").taken == []
+    assert [message.severity for message in world.named("file").taken] == ["warn"]
+
+
+def test_each_channel_hears_of_its_own_in_a_digest_of_both_and_of_their_end(tmp_path: Path) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        world = Fakes(tmp_path, instance, more={"alerts_error": "pager", "alerts_warn": "mail"})
+        world.tick()
+        for number in range(25):
+            world.check("bronze.orders", f"odd_{number}", severity=dg.AssetCheckSeverity.ERROR if number % 2 else dg.AssetCheckSeverity.WARN)
+        world.tick()
+        for number in range(25):
+            world.check("bronze.orders", f"odd_{number}", passed=True)
+        world.tick()
+    assert [world.named(name).kinds for name in ("alerts_error-1", "alerts_warn-1")] == [["digest", "digest"]] * 2

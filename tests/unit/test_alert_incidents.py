@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -174,6 +175,62 @@ def test_a_storm_of_a_thousand_is_one_message_and_one_when_it_is_over() -> None:
     assert [(notice.kind, len(notice.incidents)) for notice in watch.tick(*rest, minutes=18).notices] == [("over", 600)]
 
 
+def test_a_failure_does_not_wait_behind_a_storm_of_warnings() -> None:
+    watch = Watch()
+    watch.tick(*(replace(seen, breaches=tuple(replace(breach, severity="warn") for breach in seen.breaches)) for seen in many(30)))
+    late = (broke("silver.orders", "few_quarantined", 100), broke("silver.stores", "volume", 101, severity="warn"))
+    assert said(watch.tick(*late, minutes=1)) == [("new", [("silver.orders", "few_quarantined")])]
+    assert said(watch.tick(minutes=16)) == [("new", [("silver.stores", "volume")])]
+
+
+def test_a_storm_of_both_is_one_digest_for_those_who_want_either() -> None:
+    warned = broke("silver.stores", "volume", 1, severity="warn")
+    (notice,) = Watch().tick(warned, *many(MOST_SINGLE, start=10)).notices
+    assert notice.severities == ("error", "warn")
+
+
+def test_what_failed_downstream_is_told_when_its_cause_ends_before_anybody_heard_of_it() -> None:
+    watch = Watch()
+    watch.tick(*(replace(seen, table="bronze.customers") for seen in many(30)))
+    below = broke("silver.orders", "few_quarantined", 101)
+    watch.tick(
+        broke("bronze.orders", "run_failed", 100, source=RUN), below, broke("gold.executive_kpis", "not_published", 102, source=RUN), minutes=1
+    )
+    assert said(watch.tick(passed("bronze.orders", RUN, 200), minutes=2)) == []
+    assert said(watch.tick(below, minutes=3)) == []  # read again
+    found = watch.tick(minutes=16)
+    assert said(found) == [("new", [("silver.orders", "few_quarantined")])]
+    assert found.notices[0].incidents[0].joined == (("gold.executive_kpis", "not_published"),)
+    assert found.notices[0].incidents[0].breach == below.breaches[0]
+
+
+def test_a_warning_that_was_told_is_told_to_be_over_though_it_was_worse_meanwhile() -> None:
+    watch = Watch()
+    watch.tick(broke("bronze.orders", "schema_drift", 1, NO_DAY, severity="warn"))
+    watch.tick(*many(30, start=10), minutes=1)
+    assert said(watch.tick(broke("bronze.orders", "schema_drift", 100, NO_DAY), minutes=2)) == []
+    (notice,) = watch.tick(passed("bronze.orders", "schema_drift", 101, NO_DAY), minutes=3).notices
+    assert (notice.kind, notice.severities) == ("over", ("warn",))
+
+
+def test_who_was_told_of_a_warning_is_told_when_the_failure_that_it_became_is_over() -> None:
+    watch = Watch()
+    watch.tick(broke("bronze.orders", "schema_drift", 1, NO_DAY, severity="warn"))
+    watch.tick(broke("bronze.orders", "schema_drift", 2, NO_DAY), minutes=1)
+    (notice,) = watch.tick(passed("bronze.orders", "schema_drift", 3, NO_DAY), minutes=2).notices
+    assert notice.severities == ("error", "warn")
+
+
+def test_the_figure_is_that_of_the_newest_day_that_is_still_broken() -> None:
+    watch = Watch()
+    first, last = broke("silver.orders", "volume", 1), broke("silver.orders", "volume", 2, NEXT_DAY, run_id="run-9")
+    worse = replace(first, breaches=(replace(first.breaches[0], observed=Decimal("0.9")),))
+    watch.tick(worse, last)
+    assert (watch.open[0].newest_day, watch.open[0].run_id, watch.open[0].breach) == (NEXT_DAY, "run-9", last.breaches[0])
+    watch.tick(passed("silver.orders", "volume", 3, NEXT_DAY), minutes=1)
+    assert (watch.open[0].newest_day, watch.open[0].run_id, watch.open[0].breach) == (DAY, "run-1", worse.breaches[0])
+
+
 def test_a_reminder_comes_after_the_severity_s_time_and_again() -> None:
     watch = Watch()
     watch.tick(broke("silver.orders", "few_quarantined", 1))
@@ -212,7 +269,7 @@ def test_a_warning_that_becomes_a_failure_is_told_again_and_ends_once() -> None:
     watch = Watch()
     watch.tick(broke("bronze.orders", "schema_drift", 1, NO_DAY, severity="warn"))
     found = watch.tick(broke("bronze.orders", "schema_drift", 2, NO_DAY), minutes=1)
-    assert [(notice.kind, notice.severity) for notice in found.notices] == [("new", "error")]
+    assert [(notice.kind, notice.severities) for notice in found.notices] == [("new", ("error",))]
     assert said(watch.tick(broke("bronze.orders", "schema_drift", 3, NO_DAY, severity="warn"), minutes=2)) == []
     assert said(watch.tick(passed("bronze.orders", "schema_drift", 4, NO_DAY), minutes=3)) == [("over", [("bronze.orders", "schema_drift")])]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from hypothesis import strategies as st
 
 from globalbev_assets.errors import TransientError
 from resources.alerts.check_events import observation_of
-from resources.alerts.contracts import IN_WORDS
+from resources.alerts.commands import next_command
+from resources.alerts.contracts import IN_WORDS, contract_of
 from resources.alerts.cursor import Cursor, read_cursor
 from resources.alerts.delivery import LONGEST_PAUSE, pause_after
 from resources.alerts.documents import incident_document, message_document, read_incident, read_message
@@ -28,6 +30,7 @@ from resources.alerts.observations import Breach
 from resources.alerts.rendering import Writer
 from resources.alerts.runbooks import runbook_of
 from resources.alerts.wording import LONGEST, UNEXPECTED, ranges, reason_of, without_values
+from resources.ledger import DqResult, Ledger, LedgerRow
 from tests.unit.alert_cases import DAY, START, Watch, book, broke, lineage
 
 RUNBOOKS = Path(__file__).parents[2] / "docs" / "runbooks"
@@ -115,12 +118,18 @@ def test_a_document_of_another_version_is_read_and_a_damaged_one_is_an_error_wit
     watch = Watch()
     watch.tick(broke("silver.orders", "volume", 1))
     (incident,) = watch.incidents
-    message = Message("m-1", "new", "error", ("i-1",), "title", "body", START, {"file": Delivery(1, START)})
+    message = Message("m-1", "new", ("error",), ("i-1",), "title", "body", START, {"file": Delivery(1, START)})
     newer = json.loads(incident_document(incident))
-    assert newer["breach"]
-    newer = {**newer, "mood": "good", "breach": {**newer["breach"], "mood": "bad"}}
-    assert read_incident(json.dumps(newer)) == incident
+    said = newer["broken"]["silver.orders|volume"][DAY]["volume"]
+    assert said["breach"]
+    said |= {"mood": "good", "breach": said["breach"] | {"mood": "bad"}}
+    assert read_incident(json.dumps({**newer, "mood": "good"})) == incident
+    first = {**newer, "broken": {"silver.orders|volume": {DAY: {"volume": 7}}}, "announcement": "told", "told": None}
+    del first["told"]
+    older = read_incident(json.dumps(first))
+    assert (older.broken[older.root][DAY]["volume"].event_id, older.is_news) == (7, False)
     newer = json.loads(message_document(message))
+    assert read_message(json.dumps({**{name: value for name, value in newer.items() if name != "severities"}, "severity": "error"})) == message
     assert read_message(json.dumps({**newer, "mood": "good", "deliveries": {"file": {**newer["deliveries"]["file"], "mood": "bad"}}})) == message
     for damaged in ("{", "null", "[]", "{}", '{"id": "a"}', incident_document(incident).replace(str(START.year), "x")):
         for read in (read_incident, read_message):
@@ -131,6 +140,16 @@ def test_a_document_of_another_version_is_read_and_a_damaged_one_is_an_error_wit
 def test_days_are_told_as_ranges() -> None:
     assert ranges(["2026-03-09", "2026-02-28", "2026-03-01", "2026-03-02", "2026-03-01"]) == "2026-02-28 to 2026-03-02, 2026-03-09"
     assert ranges([""]) == "the table as a whole"
+
+
+def test_days_that_lie_months_apart_are_loaded_again_without_those_between() -> None:
+    watch = Watch()
+    days = ("2026-01-03", "2026-01-04", "2026-03-08", "2026-05-01", "2026-06-01")
+    watch.tick(*(broke("silver.orders", "run_failed", number, day, source="run") for number, day in enumerate(days)))
+    said = next_command(watch.open[0], contract_of(book(), "silver.orders"))
+    assert said == (
+        "globalbev backfill 2026-01-03 2026-01-04 && globalbev backfill 2026-03-08 2026-03-08 && globalbev backfill 2026-05-01 2026-05-01"
+    )
 
 
 def test_a_cursor_is_read_back_and_anything_else_is_none() -> None:
@@ -148,7 +167,7 @@ def test_pauses_grow_to_a_quarter_of_an_hour() -> None:
 
 
 def test_a_message_survives_the_table() -> None:
-    message = Message("a-new", "new", "warn", ("a",), "title", "body\nmore", START).with_delivery(
+    message = Message("a-new", "new", ("warn",), ("a",), "title", "body\nmore", START).with_delivery(
         "alerts-1", Delivery(2, START, None, "it answered 500")
     )
     assert read_message(message_document(message)) == message
@@ -173,6 +192,36 @@ def test_a_damaged_lake_does_not_keep_an_alert_back(tmp_path: Path) -> None:
     watch = Watch()
     watch.tick(broke("silver.orders", "few_quarantined", 1))
     assert LakeFacts(str(tmp_path), book()).of(watch.open[0]) == Facts()
+
+
+def test_the_values_before_are_zero_where_nobody_broke_the_rule_of_rows(tmp_path: Path) -> None:
+    """Only what is broken has a result: without the zeros, seven values could be seven bad days out of half a year."""
+    days = [date(2026, 3, number) for number in range(1, 9)]
+    rows = [LedgerRow("silver.orders", day, f"run-{day}", "published", START, "1.0.0", rows_in=100) for day in days]
+    rows[1] = replace(rows[1], state="no_source_data", rows_in=0)
+    rows[2] = replace(rows[2], state="failed")
+    broken = DqResult(
+        "silver.orders",
+        "unknown_store",
+        "row",
+        "",
+        days[3],
+        f"run-{days[3]}",
+        "warn",
+        Decimal(5),
+        None,
+        Decimal("0.1"),
+        Decimal(5),
+        True,
+        False,
+        START,
+    )
+    old = replace(broken, run_id="an earlier run", business_day=days[4])
+    Ledger(str(tmp_path)).append(rows, [broken, old])
+    watch = Watch()
+    watch.tick(broke("silver.orders", "unknown_store", 1))
+    facts = LakeFacts(str(tmp_path), book()).of(watch.open[0])
+    assert facts.before == (Decimal(0), Decimal("0.05"), Decimal(0), Decimal(0), Decimal(0))
 
 
 def test_a_table_without_contract_is_told_with_what_is_known() -> None:

@@ -40,7 +40,7 @@ def recorded() -> Recorded:
     watch.tick(passed("bronze.stores", "volume", 4), minutes=2)
     incidents = {incident.id: incident for incident in watch.incidents}
     first = next(iter(incidents.values()))
-    message = Message(f"{first.id}-new", "new", "error", (first.id,), "FAILED: silver.orders", "Table: silver.orders", START)
+    message = Message(f"{first.id}-new", "new", ("error",), (first.id,), "FAILED: silver.orders", "Table: silver.orders", START)
     waiting = message.with_delivery("alerts-1", Delivery(3, START + timedelta(minutes=5), None, "it answered 503"))
     return Outbox(load_settings().lake_root).save(Recorded(incidents, {message.id: waiting}), START)
 

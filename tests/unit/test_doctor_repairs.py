@@ -221,6 +221,8 @@ def test_what_a_killed_run_had_committed_is_told_in_the_same_pass_that_ends_it(i
     recorded(run_id, DAY)
     assert [(one["topic"], one["done"]) for one in mended()] == [("runs", True), ("events", True)]
     assert planned() == []
+    # As the run's own: the automation goes on with what its run brought, and not with what a person's backfill did.
+    assert instance.fetch_materializations(LOTS, limit=1).records[0].run_id == run_id
 
 
 def test_days_whose_rows_a_restore_took_away_are_named_with_the_command(instance: dg.DagsterInstance) -> None:
