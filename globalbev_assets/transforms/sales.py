@@ -48,9 +48,9 @@ def with_order_and_totals(payments: DataFrame, refs: References) -> DataFrame:
     """Add what the payment's order says and what was captured for it.
 
     ``_order_total`` is the sum of the published lines; ``_captured_total`` the order's captured amounts of all days that bronze holds;
-    ``_capture_number`` counts the order's captured payments.
+    ``_capture_number`` counts the order's captured payments; ``_currency_named``: the payment has a currency of its own.
     """
-    joined = _with_order(payments, refs)
+    joined = _with_order(payments, refs).withColumn("_currency_named", F.coalesce(F.trim("currency"), F.lit("")) != "")
     lines = refs["silver.order_lines"]
     totals = lines.groupBy(F.col("order_id").alias("_total_order_id")).agg(F.sum("net_amount").cast(MONEY).alias("_order_total"))
     joined = joined.join(totals, F.trim(F.col("order_id")).try_cast("bigint") == F.col("_total_order_id"), "left").drop("_total_order_id")
@@ -73,12 +73,13 @@ def _captures(payments: DataFrame) -> DataFrame:
 def _with_order(children: DataFrame, refs: References) -> DataFrame:
     exists = refs["bronze.orders"].select(F.trim(F.col("order_id")).try_cast("bigint").alias("_order_key"), F.lit(True).alias("_is_order")).distinct()
     # One row an order: one whose date was corrected stands on both days until the old one is run again.
-    newest = F.max_by(F.struct("order_date", "status"), F.struct("updated_at", "order_date"))
+    newest = F.max_by(F.struct("order_date", "status", "currency"), F.struct("updated_at", "order_date"))
     orders = refs["silver.orders"].groupBy(F.col("order_id").alias("_order_key")).agg(newest.alias("_order"))
     published = orders.select(
         "_order_key",
         F.col("_order.order_date").alias("_order_date"),
         F.col("_order.status").alias("_order_status"),
+        F.col("_order.currency").alias("_order_currency"),
         F.lit(True).alias("_is_published"),
     )
     known = exists.join(published, "_order_key", "left")
