@@ -168,7 +168,7 @@ def _publish(step: Step, contract: Contract, frame: DataFrame | None, said: Said
     if "_ingested_at" not in rows.columns or frame is None:
         rows = rows.withColumn("_ingested_at", F.lit(now()))
     gate = Gate(contract, step.history(contract.name), said.counts, said.refused, sums=said.sums)
-    return step.publisher.publish(Batch(contract, without_rules(rows), step.days, gate))
+    return step.publisher.publish(Batch(contract, without_rules(rows), step.days, gate, against=step.seen_of(contract)))
 
 
 def _files_aside(step: Step, contract: Contract, rule: str, days: Iterable[date | None]) -> list[DqResult]:

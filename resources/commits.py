@@ -45,6 +45,17 @@ def held_contents(path: str, history: Mapping[date, LedgerRow], days: Iterable[d
     return found
 
 
+def days_since(path: str, version: int, days: Iterable[date], log: DeltaLog | None = None) -> set[date]:
+    """Those of the days that a commit after this version has written; all of them where one says nothing of its days."""
+    wanted, found = set(days), set[date]()
+    for commit in (log or FolderLog()).history(path, version):
+        if commit["operation"] in _NEUTRAL or int(commit["version"]) <= version:
+            continue
+        said = _said(commit)
+        found |= wanted if said is None else {day for day in wanted if str(day) in said["days"]}
+    return found
+
+
 def _overlay(found: dict[date, DayContent], commit: Mapping[str, Any], since: Mapping[date, int]) -> None:
     """Bring what is known up to one commit; ``since`` has, by day, the last version that was known before."""
     if commit["operation"] in _NEUTRAL:

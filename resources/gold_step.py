@@ -103,7 +103,9 @@ def publish_gold(step: Step, contract: Contract) -> TableResult:
     if contract.date_column is not None:  # a build shows all days from the first to the last, and a commit takes none but the step's
         frame = frame.where(days_predicate("_partition_date", days or step.days))
     gate = Gate(contract, step.history(contract.name), None, refused, _amounts(step, gold.total, days) if gold.total and days else {})
-    result = step.publisher.publish(Batch(contract, frame, step.days, gate, total=gold.total.expression if gold.total else None))
+    result = step.publisher.publish(
+        Batch(contract, frame, step.days, gate, total=gold.total.expression if gold.total else None, against=step.seen_of(contract))
+    )
     return _telling(result, asked)
 
 

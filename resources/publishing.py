@@ -19,7 +19,7 @@ from globalbev_assets.contracts.model import Contract
 from globalbev_assets.errors import TransientError
 from globalbev_assets.transforms.outcomes import group_key
 from partitions.days import now
-from resources.commits import DayContent, held_contents
+from resources.commits import DayContent, days_since, held_contents
 from resources.delta_sql import days_predicate, merge
 from resources.drift.record import DriftRow
 from resources.failpoints import failpoint
@@ -45,8 +45,8 @@ class Batch:
 
     ``frame`` holds the contract's columns and ``_partition_date`` (business day), ``_outcome``, ``_errors``, ``_warnings``. ``output`` makes table rows of
     published source rows where one becomes several or several one. ``replaced_sources``: files whose rows must leave the table, with the day of
-    the delivery that replaces each. ``against``: the
-    version of the table that the frame was computed against, where it was (what a keyed table holds decides what is superseded).
+    the delivery that replaces each. ``against``: the version of the table before anything was read for the frame, 0 where there was no table; None
+    where nobody else may be writing.
     """
 
     contract: Contract
@@ -97,8 +97,9 @@ class Publisher:
         spark = self.lake.spark
         with self.leases.hold(contract.name, session_id(spark), self.run_id, lambda: settle(self.lake.settings, spark)):
             # All that follows is in the lease, so that the order of the ledger's rows is the order of the commits.
-            self.lake.evolve_table(contract)
             unchanged = self._unchanged(batch, judged, good)
+            self._refuse_when_overtaken(batch, good - set(unchanged))
+            self.lake.evolve_table(contract)
             version, expanded = self._commit(batch, staged, judged, good - set(unchanged))
             recorded_at = now()
         common = LedgerRow(
@@ -146,7 +147,6 @@ class Publisher:
         if not days:
             return None, {}
         self.lake.refuse_when_ended()
-        self._refuse_when_overtaken(batch)
         chosen = staged.where(days_predicate("_partition_date", days)) if days != set(batch.days) else staged
         rejected = {day for day in days if judged[day].figures.quarantined}
         failpoint("publish.before_quarantine")
@@ -165,17 +165,23 @@ class Publisher:
         emit("table.committed", version=version, day_count=len(days), duration_s=time.monotonic() - started)
         return version, _expanded(table_rows) if batch.output else {}
 
-    def _refuse_when_overtaken(self, batch: Batch) -> None:
-        """What is superseded was decided before the lease; a run that committed in between may have brought newer rows."""
-        version = self.lake.version(batch.contract.name)
-        if batch.against is not None and version != batch.against:
-            raise TransientError(
-                "GB-1240",
-                "Another writer committed to the table at the same time.",
-                got=f"version {version} of {batch.contract.name}",
-                valid=f"version {batch.against}, which the rows were compared with",
-                todo="Run again.",
-            )
+    def _refuse_when_overtaken(self, batch: Batch, days: Collection[date]) -> None:
+        """The rows were read before the lease; a run that committed the same days in between may have read newer ones.
+
+        Of a keyed table any commit counts: what the table held decided which versions of a key are superseded.
+        """
+        name, version = batch.contract.name, self.lake.version(batch.contract.name)
+        if not days or batch.against is None or version == batch.against:
+            return
+        if not batch.contract.is_keyed and not days_since(self.lake.path(name), batch.against, days, self.lake.log):
+            return
+        raise TransientError(
+            "GB-1240",
+            "Another writer committed to the table at the same time.",
+            got=f"version {version} of {name}",
+            valid=f"version {batch.against}, which the table had when reading began",
+            todo="Run again.",
+        )
 
     def _replace(self, contract: Contract, rows: DataFrame, days: Collection[date], metadata: str) -> None:
         """Replace exactly these days in one commit: clears a day that became empty, rejects a row of another day."""

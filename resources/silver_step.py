@@ -41,7 +41,6 @@ def silver_batch(step: Step, contract: Contract) -> Batch:
     if contract.is_keyed:
         step = replace(step, days=sorted({*step.days, *_held_elsewhere(step, contract, source, _taken_away(step, replaced))}))
     step.lake.ensure_table(contract)
-    against = step.lake.version(contract.name) if contract.is_keyed else None  # before anything is read of it
     refused = _refused(step, source, transform)
     arrived = {day: row.published for day, row in step.history(source).items() if day in step.days and day not in refused}
     filled = sorted(day for day, rows in arrived.items() if rows)
@@ -53,7 +52,7 @@ def silver_batch(step: Step, contract: Contract) -> Batch:
     taken_away = _taken_away(step, replaced)
     frame = judged(contract, bronze, transform, refs, is_delivered=is_delivered, held=_held(step, contract, taken_away), cut=step.lake.cut)
     gate = Gate(contract, step.history(contract.name), arrived, refused)
-    return Batch(contract, frame, step.days, gate, transform.output, taken_away, against=against)
+    return Batch(contract, frame, step.days, gate, transform.output, taken_away, against=step.seen_of(contract))
 
 
 def _refused(step: Step, source: TableName, transform: Transform) -> dict[date, str]:

@@ -41,6 +41,7 @@ class Step:
         days: the days to publish, in order.
         latest: newest ledger row of each (table, day) that the step may ask for; what the step publishes is added.
         fork: opens the same step with a Spark session of its own; None where all share one.
+        seen: the version that each table had before anything was read for it; None where there was no table.
     """
 
     lake: Lakehouse
@@ -48,11 +49,16 @@ class Step:
     days: Sequence[date]
     latest: dict[tuple[str, date], LedgerRow] = field(default_factory=dict)
     fork: Callable[[Step], AbstractContextManager[Step]] | None = None
+    seen: dict[TableName, int | None] = field(default_factory=dict)
 
     @property
     def range(self) -> DayRange:
         """The smallest range that holds the step's days."""
         return DayRange.around(self.days)
+
+    def seen_of(self, contract: Contract) -> int:
+        """The version that the table had before anything was read for it; 0, which its creation is, where there was none."""
+        return self.seen.get(contract.name) or 0
 
     def history(self, name: TableName) -> dict[date, LedgerRow]:
         """Newest ledger row of each day of a table."""
@@ -82,6 +88,8 @@ def run_step(step: Step, contracts: Sequence[Contract], publish: Publish) -> Ite
     tables = {str(name) for contract in contracts for name in (contract.name, *reads_of(contract))}
     step.lake.check_writable()
     step.latest |= step.lake.ledger.latest(tables)
+    # All at once, before the first: a database's tables are read in one snapshot, which is as old as its first table's reading.
+    step.seen |= {contract.name: step.lake.version(contract.name) for contract in contracts}
     done: list[TableResult] = []
     try:
         for result in _published(step, contracts, publish):
@@ -141,6 +149,7 @@ def _tried(step: Step, contract: Contract, publish: Publish, is_stopping: Event 
             if error.code == SESSION_GONE:
                 step.lake.forget_spark()
             time.sleep(wait_s)
+            step.seen[contract.name] = step.lake.version(contract.name)
     raise AssertionError("the loop either returns or fails")
 
 

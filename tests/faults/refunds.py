@@ -168,22 +168,25 @@ class Refunds:
     def publish(
         self,
         run_id: str,
-        generation: int,
+        generation: int | Callable[[], int],
         of: Sequence[date],
         *,
         slow_s: float = 0.0,
         fails_at: int | None = None,
         before: Callable[[], object] = lambda: None,
+        between: Callable[[], object] = lambda: None,
     ) -> TableResult:
-        """Publish a generation of these days through a step, with a Spark session of its own."""
+        """Publish a generation of these days, or the one that the source has when it is read, through a step, with a Spark session of its own."""
         lake = Lakehouse(self.settings, ContractBook([]), lambda: open_session(self.settings))
 
         def publish(step: Step, contract: Contract) -> TableResult:
             before()
-            counts = {day: len(_ids(generation, day)) for day in of}
+            read = generation() if callable(generation) else generation
+            counts = {day: len(_ids(read, day)) for day in of}
             gate = Gate(contract, step.history(contract.name), counts)
-            rows = frame(lake.spark, self.kind, generation, of, fails_at)
-            return step.publisher.publish(Batch(contract, rows, of, gate))
+            rows = frame(lake.spark, self.kind, read, of, fails_at)
+            between()
+            return step.publisher.publish(Batch(contract, rows, of, gate, against=step.seen_of(contract)))
 
         try:
             return next(iter(list(run_step(Step(lake, SlowPublisher(lake, self.leases, run_id, slow_s), list(of)), [self.contract], publish))))

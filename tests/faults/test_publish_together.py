@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import time
+from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from resources.publishing import TableResult
 from resources.settings import Settings
 
 from .refunds import FIRST, ONE_DAY, Refunds, assert_sound, days, good, wait_for
@@ -58,6 +61,36 @@ def test_two_runs_with_the_same_content_commit_it_once_and_the_second_says_so(se
     assert sorted(states.values()) == ["published", "unchanged"]
     assert len(refunds.commits()) == 1
     assert_sound(refunds, {FIRST: 1})
+
+
+def overtaken(refunds: Refunds, by: Sequence[date]) -> tuple[TableResult, int]:
+    """The result of a run that read the source before another one read it anew and published ``by``; and how often it read."""
+    source, readings = [2], list[int]()
+
+    def read() -> int:
+        readings.append(source[-1])
+        return source[-1]
+
+    def another_run() -> None:
+        if len(readings) == 1:
+            source.append(3)
+            assert refunds.publish("fast", 3, by).error is None
+
+    return refunds.publish("slow", read, ONE_DAY, between=another_run), len(readings)
+
+
+def test_what_was_read_earlier_does_not_take_the_place_of_what_was_read_later(refunds: Refunds) -> None:
+    refunds.publish("before", 1, ONE_DAY)
+    result, readings = overtaken(refunds, ONE_DAY)
+    assert (result.error, readings, result.rows[0].state) == (None, 2, "unchanged")
+    assert refunds.rows(ONE_DAY) == sorted(good(refunds.kind, 3, FIRST))
+
+
+def test_a_commit_of_other_days_is_no_reason_to_read_again(settings: Settings) -> None:
+    refunds = Refunds(settings)
+    result, readings = overtaken(refunds, days(2)[1:])
+    assert (result.error, readings, result.rows[0].state) == (None, 1, "published")
+    assert refunds.rows(ONE_DAY) == sorted(good("by_day", 2, FIRST))
 
 
 def test_a_backfill_beside_live_runs_on_one_table_loses_no_commit(settings: Settings, tmp_path: Path) -> None:
