@@ -1,4 +1,4 @@
-"""The JARs that Spark lacks: Delta's and PostgreSQL's, resolved once a home and then passed as files.
+"""The JARs that Spark lacks: Delta's, PostgreSQL's and a local file system's, resolved once a home and then passed as files.
 
 Ivy at every start of Spark would cost seconds and the network. Here Spark's own Ivy runs alone, without a SparkContext, with Maven
 Central as its only repository (a local Maven repository with POMs but no JARs breaks it), and leaves out what PySpark ships
@@ -23,6 +23,7 @@ from globalbev_assets.errors import TerminalError, TransientError
 from resources.java import ensure_java
 
 POSTGRESQL_VERSION = "42.7.14"
+FILE_SYSTEM_VERSION = "0.1.0"
 COMPLETE = "complete.json"
 _RESOLVE_TIMEOUT_S = 300
 # "compile" follows Delta's own dependencies (kernel, storage, Unity Catalog's client) in the versions it wants; the exclusion cuts what PySpark has.
@@ -32,7 +33,8 @@ _MODULE = """<ivy-module version="2.0">
   <dependencies>
     <dependency org="io.delta" name="{delta}" rev="{delta_version}" conf="default->compile(*),master(*)"/>
     <dependency org="org.postgresql" name="postgresql" rev="{postgresql_version}" conf="default->master"/>
-    <exclude org="^(?!io[.]delta$|io[.]unitycatalog$|org[.]postgresql$).*" matcher="regexp"/>
+    <dependency org="com.globalmentor" name="hadoop-bare-naked-local-fs" rev="{file_system_version}" conf="default->master"/>
+    <exclude org="^(?!io[.]delta$|io[.]unitycatalog$|org[.]postgresql$|com[.]globalmentor$).*" matcher="regexp"/>
     <exclude org="io.unitycatalog" module="unitycatalog-hadoop"/>
   </dependencies>
 </ivy-module>
@@ -76,10 +78,10 @@ def present_jars(home: Path) -> tuple[Path, ...]:
 
 
 @cache
-def wanted() -> tuple[str, str, str]:
-    """Name and version of Delta's module for the installed packages, and the version of PostgreSQL's driver."""
+def wanted() -> tuple[str, str, str, str]:
+    """Name and version of Delta's module for the installed packages, and the versions of PostgreSQL's driver and of the file system."""
     spark = version("pyspark").split(".")
-    return f"delta-spark_{spark[0]}.{spark[1]}_2.13", version("delta-spark"), POSTGRESQL_VERSION
+    return f"delta-spark_{spark[0]}.{spark[1]}_2.13", version("delta-spark"), POSTGRESQL_VERSION, FILE_SYSTEM_VERSION
 
 
 def pyspark_home() -> Path:
@@ -105,22 +107,22 @@ def _download(home: Path, folder: Path) -> tuple[Path, ...]:
     work = folder / ".ivy"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir()
-    delta, delta_version, postgresql_version = wanted()
-    (work / "ivy.xml").write_text(_MODULE.format(delta=delta, delta_version=delta_version, postgresql_version=postgresql_version), encoding="utf-8")
+    names = ("delta", "delta_version", "postgresql_version", "file_system_version")
+    (work / "ivy.xml").write_text(_MODULE.format(**dict(zip(names, wanted(), strict=True))), encoding="utf-8")
     (work / "settings.xml").write_text(_SETTINGS.format(cache=work / "cache"), encoding="utf-8")
     _run_ivy(home, work)
-    names = sorted(path.name for path in (work / "jars").glob("*.jar"))
+    found = sorted(path.name for path in (work / "jars").glob("*.jar"))
     (folder / COMPLETE).unlink(missing_ok=True)
     for old in folder.glob("*.jar"):
         old.unlink()
-    for name in names:
+    for name in found:
         (work / "jars" / name).replace(folder / name)
-    sizes = {name: (folder / name).stat().st_size for name in names}
+    sizes = {name: (folder / name).stat().st_size for name in found}
     # Last and by rename: a download that was cut off has no such file and is done again.
     (work / COMPLETE).write_text(json.dumps({"wanted": wanted(), "sizes": sizes}, indent=1), encoding="utf-8")
     (work / COMPLETE).replace(folder / COMPLETE)
     shutil.rmtree(work, ignore_errors=True)
-    return tuple(folder / name for name in names)
+    return tuple(folder / name for name in found)
 
 
 def _run_ivy(home: Path, work: Path) -> None:
@@ -150,11 +152,11 @@ def _reason(output: str) -> str:
 
 
 def _not_downloaded(got: str, home: Path) -> TerminalError:
-    delta, delta_version, postgresql_version = wanted()
+    delta, delta_version, postgresql_version, _ = wanted()
     return TerminalError(
         "GB-1112",
-        "The JARs of Delta and PostgreSQL could not be downloaded.",
+        "The JARs that Spark lacks could not be downloaded.",
         got=got,
-        valid=f"io.delta:{delta}:{delta_version} and org.postgresql:postgresql:{postgresql_version} from repo1.maven.org",
+        valid=f"io.delta:{delta}:{delta_version} and org.postgresql:postgresql:{postgresql_version} among others from repo1.maven.org",
         todo=f"Connect to the network (https_proxy is honoured) and try again, or copy the folder {home / 'jars'} from an installation that has it.",
     )

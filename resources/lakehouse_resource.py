@@ -14,11 +14,12 @@ from globalbev_assets.contracts.book import ContractBook
 from globalbev_assets.contracts.loader import load_contracts
 from resources.lakehouse import Lakehouse
 from resources.lease import Leases, NoLeases
+from resources.ledger import Ledger
 from resources.places import is_local
 from resources.publishing import Publisher
 from resources.settings import Settings, load_settings
 from resources.spark import close_session, interrupt_session, open_session
-from resources.spark_profile import SMALL_DAYS, Pool
+from resources.spark_profile import SMALL_DAYS, SMALL_ROWS, Pool
 from resources.steps import Step
 from resources.upload import prove_upload
 
@@ -33,7 +34,7 @@ def book_of(settings: Settings) -> ContractBook:
 def open_step(settings: Settings, run_id: str, days: Sequence[date], pool: Pool = "live") -> Iterator[Step]:
     """A step with a Spark session of its own, which ends with it; on the local server it can be forked, and tables go side by side."""
     leases = leases_of(settings)
-    is_small = len(days) <= SMALL_DAYS
+    is_small = len(days) <= SMALL_DAYS or are_few_rows(settings, days)
     with _open_lake(settings, pool, is_small=is_small) as lake:
 
         @contextmanager
@@ -42,6 +43,16 @@ def open_step(settings: Settings, run_id: str, days: Sequence[date], pool: Pool 
                 yield replace(step, lake=other, publisher=Publisher(other, leases, run_id))
 
         yield Step(lake, Publisher(lake, leases, run_id), list(days), fork=fork if settings.spark == "server" else None)
+
+
+def are_few_rows(settings: Settings, days: Sequence[date]) -> bool:
+    """Whether the ledger knows what came from the sources on these days, and it was little."""
+    if not is_local(settings.lake_root):
+        return False
+    bronze = [str(contract.name) for contract in book_of(settings).values() if contract.layer == "bronze"]
+    wanted = set(days)
+    came = sum(row.rows_in for (_, day), row in Ledger(settings.lake_root).latest(bronze, min(days)).items() if day in wanted)
+    return 0 < came <= SMALL_ROWS
 
 
 def leases_of(settings: Settings) -> Leases | NoLeases:

@@ -21,8 +21,8 @@ Result = TypeVar("Result")
 
 
 def at_once() -> int:
-    """How many tables of a step are published at once: one a core, four at most."""
-    return max(1, min(MOST, os.cpu_count() or 1))
+    """How many tables of a step are published at once: one more than there are cores, four at most, for a table waits as often as it computes."""
+    return min(MOST, 1 + (os.cpu_count() or 1))
 
 
 class SideBySide(Generic[Place, Result]):

@@ -16,8 +16,8 @@ from resources.settings import PROJECT, Settings
 
 Pool = Literal["live", "backfill"]
 POOL_WEIGHTS: dict[Pool, int] = {"live": 3, "backfill": 1}
-# Up to so many days are read by interpreted plans: see `session_conf`.
-SMALL_DAYS = 62
+# Up to so many days, or so many rows of sources where the ledger knows of them, go by interpreted plans: see `small_conf`.
+SMALL_DAYS, SMALL_ROWS = 62, 1_000_000
 # What Spark's launcher opens for Java 17 and later (org.apache.spark.launcher.JavaModuleOptions, 4.2.0); the server is started without that launcher.
 _OPENED = [
     "java.lang",
@@ -50,7 +50,8 @@ def small_conf() -> dict[str, str]:
     """What a session adds for the rows of some days on one machine."""
     return {
         # Each plan would be generated as Java, compiled and run once, mostly before the JIT has seen it: a day of silver and gold took 28 s of
-        # processor time without it, 51 s with it; six months took the same with and without.
+        # processor time without it, 51 s with it. Six months take the same with and without on a warm server, and from cold silver and gold took
+        # 191 s with it and 166 s without. Ten times the rows pay for it.
         "spark.sql.codegen.wholeStage": "false",
         "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     }
@@ -97,6 +98,8 @@ def java_options(settings: Settings) -> list[str]:
         f"-Xmx{settings.spark_memory}",
         # Out of memory leaves a JVM that answers and does nothing; ended, it is replaced by the next who needs it.
         "-XX:+ExitOnOutOfMemoryError",
+        # G1's own threads and its barriers cost more than short pauses are worth to a batch.
+        "-XX:+UseParallelGC",
         "-Duser.timezone=UTC",
         f"-Djava.io.tmpdir={spark_folder(settings.home) / 'tmp'}",
         "-Dfile.encoding=UTF-8",
@@ -195,6 +198,8 @@ def _delta_conf() -> dict[str, str]:
 
 def _file_conf() -> dict[str, str]:
     return {
+        # Hadoop's own starts a process, `chmod`, for each file and folder that it makes: 3 s of a table's six months were that.
+        "spark.hadoop.fs.file.impl": "com.globalmentor.apache.hadoop.fs.BareLocalFileSystem",
         # Level 1 compresses in 2.6 s what level 3, Parquet's default, takes 6.3 s for; the files are some percent larger.
         "spark.sql.parquet.compression.codec": "zstd",
         "spark.hadoop.parquet.compression.codec.zstd.level": "1",

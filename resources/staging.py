@@ -90,7 +90,7 @@ def figures(staged: DataFrame, contract: Contract, total: str | None = None) -> 
     counted.append(F.sum(F.when(F.col("_outcome") == "published", hashed)).alias("content_hash"))
     # Which rows are kept aside, and why, is content too: as many others would leave the old ones in quarantine and the new ones nowhere.
     places = [name for name in ("_source", "_source_position") if name in staged.columns]
-    aside = F.xxhash64(*places, F.transform("_errors", lambda error: error["rule_id"])).cast("decimal(38,0)")
+    aside = F.xxhash64(*places, F.col("_errors.rule_id")).cast("decimal(38,0)")
     counted.append(F.sum(F.when(F.col("_outcome") == "quarantined", aside)).alias("aside_hash"))
     is_published = F.col("_outcome") == "published"
     has_key = (
@@ -101,7 +101,7 @@ def figures(staged: DataFrame, contract: Contract, total: str | None = None) -> 
     nullable = [limit.metric.removeprefix("null_ratio:") for limit in contract.limits if limit.metric.startswith("null_ratio:")]
     counted += [F.count_if(is_published & F.col(name).isNull()).alias(f"null_{name}") for name in nullable]
     counted.append((F.sum(F.expr(total)) if total else F.lit(0)).alias("amount"))
-    broken = F.array_union(F.transform("_errors", lambda error: error["rule_id"]), F.col("_warnings"))
+    broken = F.array_union(F.col("_errors.rule_id"), F.col("_warnings"))
     flagged = staged.withColumn("_broken", broken)
     counted += [F.count_if(F.array_contains("_broken", rule_id)).alias(f"rule_{index}") for index, rule_id in enumerate(ids)]
     return {row["_partition_date"]: _of_row(row.asDict(), ids) for row in flagged.groupBy("_partition_date").agg(*counted).collect()}

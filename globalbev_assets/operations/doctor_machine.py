@@ -33,10 +33,10 @@ def look_at_java(at: Installation) -> Iterator[Finding]:
 
 
 def look_at_jars(at: Installation) -> Iterator[Finding]:
-    """Delta's and PostgreSQL's JARs, as the installed packages want them."""
+    """The JARs that Spark lacks, as the installed packages want them."""
     from resources.jars import present_jars, wanted  # noqa: PLC0415
 
-    delta, delta_version, postgresql_version = wanted()
+    delta, delta_version, postgresql_version, _ = wanted()
     wish = f"{delta} {delta_version}, postgresql {postgresql_version}"
     jars = present_jars(at.settings.home)
     if jars:

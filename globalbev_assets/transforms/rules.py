@@ -6,7 +6,7 @@ job that runs anyway.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import reduce
 
 from pyspark.sql import Column as SparkColumn
@@ -16,6 +16,8 @@ from pyspark.sql import functions as F
 from globalbev_assets.contracts.model import Column, Contract, Rule
 
 ERRORS, WARNINGS, RAW = "_errors", "_warnings", "_raw"
+_BETWEEN = "\n"
+_BROKEN, _WARNED = "_broken_ids", "_warned_ids"
 ERROR_TYPE = "array<struct<rule_id:string,severity:string,column:string>>"
 
 
@@ -29,9 +31,10 @@ def with_rules(frame: DataFrame, contract: Contract) -> DataFrame:
 
     The frame holds the contract's typed columns, ``_raw`` (struct of the source's text columns) and a ``_known_<column>`` for each reference.
     """
-    errors = [_as_error(rule, contract) for rule in contract.rules if rule.action == "quarantine"]
-    warnings = [F.when(broken(rule, contract), F.lit(rule.id)) for rule in contract.rules if rule.action == "warn"]
-    return frame.withColumns({ERRORS: _present(errors, ERROR_TYPE), WARNINGS: _present(warnings, "array<string>")})
+    quarantining = [rule for rule in contract.rules if rule.action == "quarantine"]
+    warning = [rule for rule in contract.rules if rule.action == "warn"]
+    marked = frame.withColumns({_BROKEN: _ids(quarantining, contract), _WARNED: _ids(warning, contract)})
+    return marked.withColumns({ERRORS: _errors(quarantining), WARNINGS: _listed(_WARNED)}).drop(_BROKEN, _WARNED)
 
 
 def broken(rule: Rule, contract: Contract) -> SparkColumn:
@@ -72,13 +75,27 @@ def _column(rule: Rule) -> SparkColumn:
     return F.col(rule.column or "")
 
 
-def _as_error(rule: Rule, contract: Contract) -> SparkColumn:
-    error = F.struct(F.lit(rule.id).alias("rule_id"), F.lit("error").alias("severity"), F.lit(rule.column).cast("string").alias("column"))
-    return F.when(broken(rule, contract), error)
+def _ids(rules: Sequence[Rule], contract: Contract) -> SparkColumn:
+    """The ids of the broken rules, a line each.
+
+    A text, because an array without its NULLs takes a function that Spark interprets, with all that stands in it, for each row: most break nothing.
+    """
+    return F.concat_ws(_BETWEEN, *[F.when(broken(rule, contract), F.lit(rule.id)) for rule in rules])
 
 
-def _present(items: Iterable[SparkColumn], type_: str) -> SparkColumn:
-    listed = list(items)
-    if not listed:
-        return F.array().cast(type_)
-    return F.filter(F.array(*listed), lambda item: item.isNotNull()).cast(type_)
+def _listed(ids: str) -> SparkColumn:
+    return F.when(F.col(ids) == "", F.array().cast("array<string>")).otherwise(F.split(ids, _BETWEEN))
+
+
+def _errors(rules: Sequence[Rule]) -> SparkColumn:
+    empty = F.array().cast(ERROR_TYPE)
+    if not rules:
+        return empty
+    all_ = F.array(
+        *[
+            F.struct(F.lit(rule.id).alias("rule_id"), F.lit("error").alias("severity"), F.lit(rule.column).cast("string").alias("column"))
+            for rule in rules
+        ]
+    )
+    chosen = F.filter(all_, lambda error: F.array_contains(F.split(_BROKEN, _BETWEEN), error["rule_id"]))
+    return F.when(F.col(_BROKEN) == "", empty).otherwise(chosen.cast(ERROR_TYPE))

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, cast
 
 _VIEW = "org.apache.hadoop.fs.viewfs.ViewFileSystemOverloadScheme"
+_LOCAL = "com.globalmentor.apache.hadoop.fs.BareLocalFileSystem"  # Hadoop's own starts a process for each file that it makes
 _open_file = io.open
 
 
@@ -131,7 +132,7 @@ def spark_settings(order: dict[str, Any]) -> dict[str, str]:
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.extraClassPath": os.pathsep.join(order["jars"]),
-        "spark.driver.extraJavaOptions": "-Duser.timezone=UTC -XX:+UseSerialGC -XX:TieredStopAtLevel=1",
+        "spark.driver.extraJavaOptions": "-Duser.timezone=UTC -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.log.level": "ERROR",
@@ -142,8 +143,8 @@ def spark_settings(order: dict[str, Any]) -> dict[str, str]:
         "spark.sql.shuffle.partitions": "4",
         "spark.databricks.delta.snapshotPartitions": "2",
         "spark.hadoop.fs.abfss.impl": _VIEW,
-        "spark.hadoop.fs.viewfs.overload.scheme.target.abfss.impl": "org.apache.hadoop.fs.LocalFileSystem",
-        "spark.hadoop.fs.viewfs.overload.scheme.target.file.impl": "org.apache.hadoop.fs.LocalFileSystem",
+        "spark.hadoop.fs.viewfs.overload.scheme.target.abfss.impl": _LOCAL,
+        "spark.hadoop.fs.viewfs.overload.scheme.target.file.impl": _LOCAL,
         "spark.hadoop.fs.AbstractFileSystem.abfss.impl": "org.apache.hadoop.fs.viewfs.ViewFs",
     }
     # Named by container and account: by the account alone, Hadoop finds no table and quietly takes the root of this machine.

@@ -94,7 +94,7 @@ def test_many_at_once_download_once(ivy: FakeIvy, tmp_path: Path) -> None:
 
 
 def test_the_versions_are_those_of_the_installed_packages() -> None:
-    assert wanted() == ("delta-spark_4.2_2.13", "4.4.0", "42.7.14")
+    assert wanted() == ("delta-spark_4.2_2.13", "4.4.0", "42.7.14", "0.1.0")
 
 
 @pytest.mark.parametrize(
