@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import TYPE_CHECKING, Any, Protocol
 
 from deltalake import DeltaTable, Field, Schema, write_deltalake
@@ -23,7 +24,8 @@ from resources.table_frames import load_table, save_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from pyspark.sql import DataFrame, SparkSession
+    import pyarrow.compute as pc
+    from pyspark.sql import Column, DataFrame, SparkSession
 
 Filter = tuple[str, str, Any]
 Row = Mapping[str, Any]
@@ -42,6 +44,7 @@ _COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
     ">=": lambda column, value: column >= value,
     "in": lambda column, value: column.isin(list(value)),
     "not in": lambda column, value: ~column.isin(list(value)),
+    "is text": lambda column, value: _lowered(column).isin(list(value)),
 }
 
 
@@ -74,7 +77,10 @@ class DeltaLog(Protocol):
         """Rows of a small table for which every filter (column, ``=``, ``>=``, ``in`` or ``not in``, value) holds; none when there is no table."""
 
     def arrow(self, path: str, columns: Sequence[str], filters: Sequence[Filter] = ()) -> pa.Table | None:
-        """Some columns of such rows, as one Arrow table; None when there is no table."""
+        """Some columns of such rows, as one Arrow table; None when there is no table.
+
+        One more filter is known here: ``is text``, for a column whose value as a text in lower case is one of these.
+        """
 
 
 class FolderLog:
@@ -138,13 +144,29 @@ class FolderLog:
 
     def arrow(self, path: str, columns: Sequence[str], filters: Sequence[Filter] = ()) -> pa.Table | None:
         """See :class:`DeltaLog`."""
-        from pyarrow.parquet import filters_to_expression  # noqa: PLC0415
-
         try:
             dataset = dataset_of(path)
         except TableNotFoundError:
             return None
-        return dataset.to_table(columns=list(columns), filter=filters_to_expression(list(filters)) if filters else None)
+        return dataset.to_table(columns=list(columns), filter=_expression(filters))
+
+
+def _expression(filters: Sequence[Filter]) -> pc.Expression | None:
+    """The filters for Arrow, which reads no more than what passes them."""
+    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow.compute as pc  # noqa: PLC0415
+    from pyarrow.parquet import filters_to_expression  # noqa: PLC0415
+
+    known = [each for each in filters if each[1] != "is text"]
+    found = [filters_to_expression(known)] if known else []
+    found += [pc.utf8_lower(pc.field(name).cast(pa.string())).isin(list(texts)) for name, operator, texts in filters if operator == "is text"]
+    return reduce(lambda left, right: left & right, found) if found else None
+
+
+def _lowered(column: Column) -> Column:
+    from pyspark.sql import functions as F  # noqa: PLC0415  PySpark is imported with the first session
+
+    return F.lower(column.cast("string"))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ without Spark; the rows themselves are judged anew from bronze, by the ordinary 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from resources.steps import Step
 
 PARENT_RULE = "parent_quarantined"
+_WANTED = "select distinct lower(trim(json_extract_string(record, $path))) as key from rejected where key is not null"
 _RESOLVED = """
     select r.source, r.source_position, $column as "column" from rejected r
     join keys k on lower(trim(json_extract_string(r.record, $path))) = lower(cast(k.key as varchar)) and (k.day is null or k.day = r.partition)
@@ -97,8 +98,10 @@ def _resolved_days(step: Step, contract: Contract, same_day: Collection[str]) ->
     connection.register("waiting", pa.table({"rule_id": [rule.rule_id for rule in rules], "column": [rule.column for rule in rules]}))
     found = []
     for rule in {rule.column: rule for rule in rules}.values():
-        connection.register("keys", _keys(step, rule))
-        found.append(connection.sql(_RESOLVED, params={"column": rule.column, "path": f'$."{rule.field}"'}).to_arrow_table())
+        path = f'$."{rule.field}"'
+        wanted = [row[0] for row in connection.execute(_WANTED, {"path": path}).fetchall()]
+        connection.register("keys", _keys(step, rule, wanted))
+        found.append(connection.sql(_RESOLVED, params={"column": rule.column, "path": path}).to_arrow_table())
     connection.register("found", pa.concat_tables(found))
     return [row[0] for row in connection.execute(_DAYS).fetchall()]
 
@@ -110,9 +113,10 @@ def _rejected(step: Step, contract: Contract) -> pa.Table | None:
     return step.lake.log.arrow(path, ["source", "source_position", "partition", "errors", "record"], is_elsewhere)
 
 
-def _keys(step: Step, rule: Waiting) -> pa.Table:
+def _keys(step: Step, rule: Waiting, wanted: Sequence[str]) -> pa.Table:
+    """Of the reference's keys, those that a rejected row waits for."""
     columns = [rule.key, *([rule.day] if rule.day else [])]
-    keys = step.lake.log.arrow(step.lake.path(rule.reference), columns)
+    keys = step.lake.log.arrow(step.lake.path(rule.reference), columns, [(rule.key, "is text", wanted)])
     if keys is None:
         keys = pa.table({rule.key: pa.array([], pa.string())})
     days = keys.column(rule.day) if rule.day in keys.column_names else pa.nulls(keys.num_rows, pa.date32())

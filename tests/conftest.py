@@ -15,9 +15,6 @@ JVM_FIXTURES = {"spark", "loaded", "fault_home"}
 KINDS = ("unit", "spark", "integration", "faults")  # quick ones first, so that a slip is told in seconds
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
-# A JVM of a test runs everything once or twice: its second compiler would take half of two cores for code that is gone before it pays.
-os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m")
-
 settings.register_profile("house", deadline=None, print_blob=True)  # a busy machine is no reason to fail
 settings.load_profile("house")
 

@@ -181,7 +181,7 @@ def _decide(decision: Decision, table: str, positions: list[str], reason: str, b
     contract = silver_named(book, table)
     decided = plan_decision(settings, book, contract, positions, decision)
     if not dry_run:
-        carry_out(settings, contract, decided, by or getuser(), why)
+        decided = carry_out(settings, contract, decided, by or getuser(), why)
     if as_json:
         changed, already = ([row.position for row in rows] for rows in (decided.changed, decided.already))
         print_json({"dry_run": dry_run, "state": decision, "changed": changed, "already": already, "reason": why})

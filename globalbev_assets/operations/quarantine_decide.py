@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from globalbev_assets.contracts.book import ContractBook
 from globalbev_assets.contracts.model import Contract
 from globalbev_assets.contracts.names import TableName
 from globalbev_assets.contracts.operations import quarantine_contract
-from globalbev_assets.errors import TerminalError
+from globalbev_assets.errors import TerminalError, TransientError
 from globalbev_assets.operations.quarantine_read import QuarantinedRow, find
 from resources.settings import Settings
 
@@ -65,14 +65,16 @@ def reason_of(text: str) -> str:
     )
 
 
-def carry_out(settings: Settings, contract: Contract, decided: Decided, by: str, reason: str) -> None:
+def carry_out(settings: Settings, contract: Contract, decided: Decided, by: str, reason: str) -> Decided:
     """Write the decision, in the table's lease: a run that publishes writes the same quarantine.
 
+    Gives back what was changed: a row that a run has judged anew since it was looked at is left as it is.
+
     Raises:
-        TransientError: GB-1203, when a run holds the table for too long.
+        TransientError: GB-1203, when a run holds the table for too long; GB-1240, when a run on a cluster was quicker.
     """
     if not decided.changed:
-        return
+        return decided
     from resources.lease import Leases  # noqa: PLC0415
 
     def end_session(session: str) -> object:
@@ -82,10 +84,11 @@ def carry_out(settings: Settings, contract: Contract, decided: Decided, by: str,
 
     leases = Leases(settings.home / "leases", end_session, wait_s=LEASE_WAIT_S)
     with leases.hold(contract.name, f"quarantine-{uuid.uuid4()}", "quarantine"):
-        _write(settings, contract, decided, by, reason)
+        places = _write(settings, contract, decided, by, reason)
+    return replace(decided, changed=tuple(row for row in decided.changed if (row.source, row.source_position) in places))
 
 
-def _write(settings: Settings, contract: Contract, decided: Decided, by: str, reason: str) -> None:
+def _write(settings: Settings, contract: Contract, decided: Decided, by: str, reason: str) -> set[tuple[str, str]]:
     """Rewrite the quarantine with the decision in its rows; only rows that are still as they were when they were looked at.
 
     Rewritten whole, by Arrow: a merge by deltalake leaves files whose texts Arrow reads as `string_view`, and every filter on them then fails.
@@ -93,6 +96,7 @@ def _write(settings: Settings, contract: Contract, decided: Decided, by: str, re
     import pyarrow as pa  # noqa: PLC0415
     import pyarrow.compute as pc  # noqa: PLC0415
     from deltalake import CommitProperties, DeltaTable, write_deltalake  # noqa: PLC0415
+    from deltalake.exceptions import CommitFailedError  # noqa: PLC0415
 
     from partitions.days import now  # noqa: PLC0415
     from resources.quarantine import add_missing_columns  # noqa: PLC0415
@@ -103,10 +107,23 @@ def _write(settings: Settings, contract: Contract, decided: Decided, by: str, re
     table = DeltaTable(path)
     rows = table.to_pyarrow_table()
     places = {(row.source, row.source_position) for row in decided.changed}
-    listed = zip(rows["source"].to_pylist(), rows["source_position"].to_pylist(), rows["state"].to_pylist(), strict=True)
+    listed = list(zip(rows["source"].to_pylist(), rows["source_position"].to_pylist(), rows["state"].to_pylist(), strict=True))
     is_meant = pa.array([(source, position) in places and state == BEFORE[decided.decision] for source, position, state in listed])
+    changed = {(source, position) for (source, position, _), is_it in zip(listed, is_meant.to_pylist(), strict=True) if is_it}
+    if not changed:
+        return changed
     for column, value in {"state": decided.decision, "decided_by": by, "decided_at": now(), "decision": reason}.items():
         place, field = rows.schema.get_field_index(column), rows.schema.field(column)
         rows = rows.set_column(place, field, pc.if_else(is_meant, pa.scalar(value, field.type), rows[column]))
-    said = json.dumps({"decision": decided.decision, "rows": len(places), "by": by}, separators=(",", ":"))
-    write_deltalake(table, rows, mode="overwrite", commit_properties=CommitProperties(custom_metadata={"userMetadata": said}))
+    said = json.dumps({"decision": decided.decision, "rows": len(changed), "by": by}, separators=(",", ":"))
+    try:
+        write_deltalake(table, rows, mode="overwrite", commit_properties=CommitProperties(custom_metadata={"userMetadata": said}))
+    except CommitFailedError as error:
+        raise TransientError(
+            "GB-1240",
+            "Another writer committed to the table at the same time.",
+            got=str(name),
+            valid="one writer at a time",
+            todo="Run again: nothing was changed.",
+        ) from error
+    return changed

@@ -31,7 +31,15 @@ def settings(fault_home: Path, tmp_path: Path) -> Settings:
     return Settings(_env_file=None, home=fault_home, lake=str(tmp_path / "lake"), spark_memory=MEMORY)
 
 
-@pytest.fixture(params=["by_day", "by_key"])
+@pytest.fixture(scope="package", autouse=True)
+def one_compiler() -> Iterator[None]:
+    """The servers of these tests live for minutes: their second compiler would be paid for and not used."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m")
+        yield
+
+
+@pytest.fixture(params=["by_day", pytest.param("by_key", marks=pytest.mark.slow)])
 def refunds(settings: Settings, request: pytest.FixtureRequest) -> Refunds:
-    """Both ways of publishing."""
+    """Both ways of publishing; merging differs in the table's commit only."""
     return Refunds(settings, request.param)

@@ -177,7 +177,7 @@ class Refunds:
         between: Callable[[], object] = lambda: None,
     ) -> TableResult:
         """Publish a generation of these days, or the one that the source has when it is read, through a step, with a Spark session of its own."""
-        lake = Lakehouse(self.settings, ContractBook([]), lambda: open_session(self.settings))
+        lake = Lakehouse(self.settings, ContractBook([]), lambda: open_session(self.settings, is_small=True))
 
         def publish(step: Step, contract: Contract) -> TableResult:
             before()

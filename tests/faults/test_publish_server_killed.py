@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -19,13 +20,13 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
 OLD, NEW = 1, 2
 
 
-@pytest.fixture
-def own(fault_home: Path, tmp_path: Path) -> Iterator[Refunds]:
+@contextmanager
+def own_server(fault_home: Path, folder: Path, kind: str = "by_day") -> Iterator[Refunds]:
     """A home whose server may be killed."""
-    home = tmp_path / "home"
+    home = folder / "home"
     shutil.copytree(fault_home / "jars", home / "jars")
     settings = Settings(_env_file=None, home=home, spark_memory=MEMORY)
-    yield Refunds(settings)
+    yield Refunds(settings, kind)
     stop_server(settings)
 
 
@@ -36,6 +37,13 @@ def kill_server(refunds: Refunds) -> int:
     return pid
 
 
+@pytest.fixture
+def own(fault_home: Path, tmp_path: Path) -> Iterator[Refunds]:
+    with own_server(fault_home, tmp_path) as found:
+        yield found
+
+
+@pytest.mark.slow  # a minute and a half
 def test_killed_under_a_step_the_step_goes_on_with_a_new_server(own: Refunds) -> None:
     """Before anything was committed, while the table is written, and after it: one run each, none needs a hand."""
     own.publish("first", OLD, ONE_DAY)
@@ -55,14 +63,25 @@ def test_killed_under_a_step_the_step_goes_on_with_a_new_server(own: Refunds) ->
     assert own.writers() == ["first", "before", "during"]
 
 
-def test_killed_right_after_the_commit_nothing_is_lost_or_done_twice(own: Refunds, tmp_path: Path) -> None:
-    marker = tmp_path / "reached"
-    variables = {"GLOBALBEV_FAILPOINT": "publish.after_table:sleep=3", "GLOBALBEV_FAILPOINT_MARKER": str(marker)}
-    client = own.start("after", NEW, ONE_DAY, **variables)
-    wait_for(marker.exists, 150)
-    kill_server(own)
-    assert client.wait(timeout=100) == 0, client.communicate()
-    assert_day_is(own, NEW, ONE_DAY[0])
-    assert own.publish("again", NEW, ONE_DAY).rows[0].state == "unchanged"
-    assert_sound(own, {ONE_DAY[0]: NEW})
-    assert own.writers() == ["after"]
+POINTS = ("publish.before_quarantine", "publish.after_quarantine", "publish.after_table", "step.before_ledger")
+IN_CI = [("by_day", "publish.after_table")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "point"),
+    [pytest.param(kind, point, marks=() if (kind, point) in IN_CI else pytest.mark.slow) for kind in ("by_day", "by_key") for point in POINTS],
+)
+def test_killed_between_the_commits_nothing_is_lost_or_done_twice(fault_home: Path, tmp_path: Path, kind: str, point: str) -> None:
+    """The client waits at that point while its server dies, and goes on without a hand: with what is committed already, or with another server."""
+    with own_server(fault_home, tmp_path, kind) as own:
+        own.publish("first", OLD, ONE_DAY)
+        marker = tmp_path / "reached"
+        variables = {"GLOBALBEV_FAILPOINT": f"{point}:sleep=3", "GLOBALBEV_FAILPOINT_MARKER": str(marker)}
+        client = own.start("after", NEW, ONE_DAY, **variables)
+        wait_for(marker.exists, 150)
+        kill_server(own)
+        assert client.wait(timeout=200) == 0, client.communicate()
+        assert_day_is(own, NEW, ONE_DAY[0])
+        assert own.publish("again", NEW, ONE_DAY).rows[0].state == "unchanged"
+        assert_sound(own, {ONE_DAY[0]: NEW})
+        assert own.writers() == ["first", "after"]

@@ -99,6 +99,18 @@ def test_silver_of_one_day_alone_is_the_days_of_the_range(own_lake: Lake, alone:
     assert rejected(lake, table, days.first) == rejected(own_lake, table, days.first)
 
 
+def test_gold_of_one_day_alone_is_the_day_of_the_range(own_lake: Lake) -> None:
+    """A day in the middle, whose windows and first sales reach back into what is not run again: the same content, so nothing is committed."""
+    day = own_lake.days.last - timedelta(days=4)
+    tables = ["fact_sku_market_performance", "fact_daily_sales", "executive_kpis", "finance_daily_payments"]
+    before = own_lake.versions()
+    (result,) = own_lake.backfill(DayRange(day, day), [f"gold/{table}" for table in tables])
+    assert result.errors == []
+    states = {(row["table_name"], row["business_day"]): row["state"] for row in own_lake.latest([result.run_id])}
+    assert states == {(f"gold.{table}", day): "unchanged" for table in tables}
+    assert {name for name, version in own_lake.versions().items() if version != before[name]} <= {"ops.ledger", "ops.dq_results"}
+
+
 @pytest.mark.slow
 def test_all_days_again_change_nothing(own_lake: Lake) -> None:
     """The range has corrected files, whose older versions left the tables with the first run: there is nothing to take away a second time."""

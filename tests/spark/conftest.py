@@ -15,6 +15,7 @@ from globalbev_assets.contracts.book import ContractBook
 from globalbev_assets.contracts.loader import load_contracts
 from resources.settings import PROJECT, Settings
 from resources.spark import is_connect, open_session
+from resources.spark_profile import small_conf
 
 READ_AT = datetime(2026, 6, 30, 12, tzinfo=UTC)
 
@@ -28,6 +29,8 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         shutil.copytree(jars, home / "jars")
     session = open_session(Settings(_env_file=None, home=home, spark="in-process", spark_memory="1g"))
     assert not is_connect(session)
+    for name, value in small_conf().items():  # a test's plan runs once, on a handful of rows
+        session.conf.set(name, value)
     yield session
     session.stop()
     from pyspark import SparkContext  # noqa: PLC0415

@@ -104,3 +104,9 @@ def test_rows_are_filtered_alike(log: DeltaLog, tmp_path: Path, spark: SparkSess
     assert found is not None
     assert found.to_pylist() == [{"id": 2}]
     assert log.arrow(path, ["id"], [("id", "in", [1, 3])]).num_rows == 2  # type: ignore[union-attr]
+    for filters, ids in (
+        ([("id", "is text", ["3", "x"])], [3]),
+        ([("state", "is text", ["open"]), ("id", "in", [2, 3])], [2]),
+        ([("id", "is text", [])], []),
+    ):
+        assert log.arrow(path, ["id"], filters).column("id").to_pylist() == ids  # type: ignore[union-attr]

@@ -12,6 +12,7 @@ import pytest
 from deltalake import write_deltalake
 
 from globalbev_assets.operations import cli_lake
+from globalbev_assets.operations.quarantine_decide import carry_out, plan_decision
 from globalbev_assets.operations.quarantine_read import Chosen
 from globalbev_assets.operations.quarantine_replay import plan_replay
 from resources.settings import load_settings
@@ -133,6 +134,15 @@ def test_a_row_that_broke_several_rules_is_shown_under_all_of_them() -> None:
 def decided(position: str = "101") -> dict[str, Any]:
     row = shown("orders", position)
     return {name: row[name] for name in ("state", "decided_by", "decision")}
+
+
+def test_a_row_that_was_decided_since_it_was_looked_at_is_left_as_it_is() -> None:
+    book = packaged()
+    contract = next(one for one in book.values() if str(one.name) == "silver.orders")
+    plan = plan_decision(load_settings(), book, contract, ["101"], "discarded")
+    assert run("quarantine", "discard", "orders", "101", "--reason", "first", "--by", "ada").exit_code == 0
+    assert carry_out(load_settings(), contract, plan, "bob", "second").changed == ()
+    assert decided() == {"state": "discarded", "decided_by": "ada", "decision": "first"}
 
 
 def test_a_row_is_given_up_with_who_and_why_and_opened_again() -> None:
