@@ -159,7 +159,9 @@ def _expression(filters: Sequence[Filter]) -> pc.Expression | None:
 
     known = [each for each in filters if each[1] != "is text"]
     found = [filters_to_expression(known)] if known else []
-    found += [pc.utf8_lower(pc.field(name).cast(pa.string())).isin(list(texts)) for name, operator, texts in filters if operator == "is text"]
+    for name, operator, texts in filters:
+        if operator == "is text":
+            found.append(pc.utf8_lower(pc.field(name).cast(pa.string())).isin(pa.array(texts, pa.string())))
     return reduce(lambda left, right: left & right, found) if found else None
 
 
