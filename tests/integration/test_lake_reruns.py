@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from globalbev_assets.operations.backfill import Stage, execute
 from partitions.days import DayRange
 from tests.integration.lakes import Lake
 
@@ -102,12 +103,12 @@ def test_silver_of_one_day_alone_is_the_days_of_the_range(own_lake: Lake, alone:
 def test_gold_of_one_day_alone_is_the_day_of_the_range(own_lake: Lake) -> None:
     """A day in the middle, whose windows and first sales reach back into what is not run again: the same content, so nothing is committed."""
     day = own_lake.days.last - timedelta(days=4)
-    tables = ["fact_sku_market_performance", "fact_daily_sales", "executive_kpis", "finance_daily_payments"]
+    tables = ("gold.fact_sku_market_performance", "gold.fact_daily_sales", "gold.executive_kpis", "gold.finance_daily_payments")
     before = own_lake.versions()
-    (result,) = own_lake.backfill(DayRange(day, day), [f"gold/{table}" for table in tables])
+    (result,) = execute([Stage("gold", tables, DayRange(day, day))])  # a plan would take the days that read this one, too
     assert result.errors == []
     states = {(row["table_name"], row["business_day"]): row["state"] for row in own_lake.latest([result.run_id])}
-    assert states == {(f"gold.{table}", day): "unchanged" for table in tables}
+    assert states == {(table, day): "unchanged" for table in tables}
     assert {name for name, version in own_lake.versions().items() if version != before[name]} <= {"ops.ledger", "ops.dq_results"}
 
 
