@@ -64,10 +64,10 @@ SQL = (
 JAVA: dict[str, tuple[str, ...]] = {
     "as it is": (),
     "no class archive": ("-Xshare:off",),
-    "G1": ("-XX:+UseG1GC",),
-    "ParallelGC": ("-XX:+UseParallelGC",),
-    "SerialGC": ("-XX:+UseSerialGC",),
-    "C1 only": ("-XX:TieredStopAtLevel=1",),
+    # Java refuses two collectors: the profile's is taken away first.
+    "G1": ("-XX:-UseParallelGC", "-XX:+UseG1GC"),
+    "SerialGC": ("-XX:-UseParallelGC", "-XX:+UseSerialGC"),
+    "C1 only": ("-XX:TieredStopAtLevel=1", "-XX:ReservedCodeCacheSize=240m"),
     "C2 later": ("-XX:Tier4InvocationThreshold=20000", "-XX:Tier4MinInvocationThreshold=5000", "-XX:Tier4CompileThreshold=40000"),
 }
 

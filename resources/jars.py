@@ -16,6 +16,7 @@ from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
 from filelock import FileLock, Timeout
 
@@ -77,11 +78,20 @@ def present_jars(home: Path) -> tuple[Path, ...]:
     return _complete(home / "jars")
 
 
+class Wanted(NamedTuple):
+    """Name and version of Delta's module, and the versions of PostgreSQL's driver and of the file system."""
+
+    delta: str
+    delta_version: str
+    postgresql_version: str
+    file_system_version: str
+
+
 @cache
-def wanted() -> tuple[str, str, str, str]:
-    """Name and version of Delta's module for the installed packages, and the versions of PostgreSQL's driver and of the file system."""
+def wanted() -> Wanted:
+    """What the installed packages want."""
     spark = version("pyspark").split(".")
-    return f"delta-spark_{spark[0]}.{spark[1]}_2.13", version("delta-spark"), POSTGRESQL_VERSION, FILE_SYSTEM_VERSION
+    return Wanted(f"delta-spark_{spark[0]}.{spark[1]}_2.13", version("delta-spark"), POSTGRESQL_VERSION, FILE_SYSTEM_VERSION)
 
 
 def pyspark_home() -> Path:
@@ -107,8 +117,7 @@ def _download(home: Path, folder: Path) -> tuple[Path, ...]:
     work = folder / ".ivy"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir()
-    names = ("delta", "delta_version", "postgresql_version", "file_system_version")
-    (work / "ivy.xml").write_text(_MODULE.format(**dict(zip(names, wanted(), strict=True))), encoding="utf-8")
+    (work / "ivy.xml").write_text(_MODULE.format(**wanted()._asdict()), encoding="utf-8")
     (work / "settings.xml").write_text(_SETTINGS.format(cache=work / "cache"), encoding="utf-8")
     _run_ivy(home, work)
     found = sorted(path.name for path in (work / "jars").glob("*.jar"))
@@ -152,11 +161,11 @@ def _reason(output: str) -> str:
 
 
 def _not_downloaded(got: str, home: Path) -> TerminalError:
-    delta, delta_version, postgresql_version, _ = wanted()
+    wish = wanted()
     return TerminalError(
         "GB-1112",
         "The JARs that Spark lacks could not be downloaded.",
         got=got,
-        valid=f"io.delta:{delta}:{delta_version} and org.postgresql:postgresql:{postgresql_version} among others from repo1.maven.org",
+        valid=f"io.delta:{wish.delta}:{wish.delta_version} and org.postgresql:postgresql:{wish.postgresql_version} among others from repo1.maven.org",
         todo=f"Connect to the network (https_proxy is honoured) and try again, or copy the folder {home / 'jars'} from an installation that has it.",
     )

@@ -133,7 +133,7 @@ def _country(value: str | None, where: str) -> str | None:
         return None
     try:
         _public_holidays(value, 2026)
-    except NotImplementedError:
+    except NotImplementedError:  # how `holidays` says that it has no such country or part of one
         raise malformed(where, "No calendar of holidays has that country.", repr(value), "an ISO 3166 code such as US, GB-SCT or DE-BY") from None
     return value
 

@@ -36,8 +36,8 @@ def look_at_jars(at: Installation) -> Iterator[Finding]:
     """The JARs that Spark lacks, as the installed packages want them."""
     from resources.jars import present_jars, wanted  # noqa: PLC0415
 
-    delta, delta_version, postgresql_version, _ = wanted()
-    wish = f"{delta} {delta_version}, postgresql {postgresql_version}"
+    found = wanted()
+    wish = f"{found.delta} {found.delta_version}, postgresql {found.postgresql_version}"
     jars = present_jars(at.settings.home)
     if jars:
         yield ok("JARs", f"{len(jars)} in {at.settings.home / 'jars'}: {wish}")

@@ -78,7 +78,8 @@ def due(incidents: Iterable[Incident], book: ContractBook, at: datetime, waiting
 
 
 def _new(known: list[Incident], at: datetime) -> tuple[list[Notice], list[Incident]]:
-    fresh = [incident for incident in known if incident.is_news and not _is_storm(known, incident.severity, at)]
+    paused = {severity for severity in RANK if _is_storm(known, severity, at)}
+    fresh = [incident for incident in known if incident.is_news and incident.severity not in paused]
     if len(fresh) > MOST_SINGLE:
         notices = [Notice(f"{_DIGEST}{_hash(fresh)}", "new", tuple(fresh))]
     else:

@@ -39,7 +39,6 @@ class Register:
         self._incidents = {incident.id: incident.in_log(log) for incident in incidents}
         self._known: dict[Claim, int] = {}
         self._places: dict[tuple[str, str], set[tuple[str, Slot]]] = {}
-        self._left_alone: list[Observation] = []
         self._open: dict[Slot, str] = {incident.root: incident.id for incident in self._incidents.values() if incident.is_open}
         for incident in self._incidents.values():
             self._index(incident)
@@ -58,19 +57,19 @@ class Register:
         final = newest(seen)
         for each in final:
             self._mend(each)
-        for each in sorted(final, key=lambda one: (self._lineage.depth(one.table), one.table, one.event_id)):
-            for breach in each.breaches:
-                self._break(each, breach)
-        for incident in [incident for incident in self._all_open() if not incident.open_days]:
-            self._over(incident, at)
-        for each in self._left_alone:
-            for breach in each.breaches:
-                self._break(each, breach)
-        self._left_alone = []
+        self._take(final)
+        ended = [incident for incident in self._all_open() if not incident.open_days]
+        self._take([seen for incident in ended for seen in self._over(incident, at)])
 
     def replace(self, incident: Incident) -> None:
         """Keep what was noted down of an incident: who was told, and when."""
         self._incidents[incident.id] = incident
+
+    def _take(self, seen: Iterable[Observation]) -> None:
+        """What is broken, the tables upstream first."""
+        for each in sorted(seen, key=lambda one: (self._lineage.depth(one.table), one.table, one.event_id)):
+            for breach in each.breaches:
+                self._break(each, breach)
 
     def _mend(self, seen: Observation) -> None:
         broken = {breach.rule for breach in seen.breaches}
@@ -120,15 +119,17 @@ class Register:
     def _all_open(self) -> Iterable[Incident]:
         return (self._incidents[name] for name in self._open.values())
 
-    def _over(self, incident: Incident, at: datetime) -> None:
+    def _over(self, incident: Incident, at: datetime) -> tuple[Observation, ...]:
+        """End it; gives back what nobody was told of, and it explains no more."""
         del self._open[incident.root]
         if incident.announcement:
             self._incidents[incident.id] = replace(incident, closed_at=at)
-            return
+            return ()
         del self._incidents[incident.id]  # it came and went before anybody was told; what it had explained was not told either
-        for seen in incident.of_joined():
+        left = incident.of_joined()
+        for seen in left:
             self._known.pop((seen.table, seen.breaches[0].rule, seen.day, seen.source), None)
-            self._left_alone.append(seen)
+        return left
 
     def _index(self, incident: Incident) -> None:
         for slots in (incident.broken, incident.mended):

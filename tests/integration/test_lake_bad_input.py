@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from globalbev_assets.contracts.loader import PACKAGED, load_contracts
 from globalbev_assets.errors import GlobalBevError, TerminalError
 from globalbev_assets.operations.backfill import plan
 from partitions.days import DayRange
+from resources.lakehouse_resource import LakehouseResource
 from resources.settings import load_settings
 from tests.integration.lakes import Lake
 
@@ -91,13 +94,31 @@ def test_a_lake_path_that_is_a_file(own_lake: Lake, tmp_path: Path, monkeypatch:
     assert file.read_text() == "a file"
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
-def test_a_lake_that_may_not_be_written(own_lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = tmp_path / "lake"
-    folder.mkdir(mode=0o500)
-    error, changed = refused(own_lake, "bronze/markets", monkeypatch, GLOBALBEV_LAKE=str(folder))
-    assert "GB-1210" in error
-    assert (changed, list(folder.iterdir())) == ({}, [])
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    """What may be written is asked of the real user; root, who writes everywhere, is somebody else for so long."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.setreuid(65534, 0)
+    try:
+        yield
+    finally:
+        os.setreuid(0, 0)
+
+
+def test_a_lake_that_may_not_be_written(own_lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    with tempfile.TemporaryDirectory() as place, as_nobody():
+        folder = Path(place) / "lake"
+        folder.mkdir()
+        Path(place).chmod(0o755)  # anybody may enter; pytest's own folders are their owner's
+        folder.chmod(0o777)
+        monkeypatch.setenv("GLOBALBEV_LAKE", str(folder))
+        LakehouseResource().lake().check_writable()
+        folder.chmod(0o555)
+        error, changed = refused(own_lake, "bronze/markets", monkeypatch, GLOBALBEV_LAKE=str(folder))
+        assert "GB-1210" in error
+        assert (changed, list(folder.iterdir())) == ({}, [])
 
 
 def free_port() -> int:

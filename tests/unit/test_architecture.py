@@ -132,5 +132,5 @@ def test_nothing_pickles() -> None:
 
 def test_no_test_is_switched_off() -> None:
     """A test that needs what a machine lacks says so at run time, by ``pytest.skip(reason)``; one that is expected to fail is no test."""
-    switches = ("mark.skip", "mark.xfail", "pytest.xfail")
+    switches = ("mark.skip", "mark.skipif", "mark.xfail", "pytest.xfail")
     assert [place for place, node in nodes(ALL_PYTHON) if isinstance(node, ast.Attribute) and ast.unparse(node).endswith(switches)] == []
