@@ -45,11 +45,11 @@ def held_contents(path: str, history: Mapping[date, LedgerRow], days: Iterable[d
     return found
 
 
-def days_since(path: str, version: int, days: Iterable[date], log: DeltaLog | None = None) -> set[date]:
-    """Those of the days that a commit after this version has written; all of them where one says nothing of its days."""
+def days_between(path: str, after: int, upto: int, days: Iterable[date], log: DeltaLog | None = None) -> set[date]:
+    """Those of the days that a commit after one version and up to another has written; all of them where one says nothing of its days."""
     wanted, found = set(days), set[date]()
-    for commit in (log or FolderLog()).history(path, version):
-        if commit["operation"] in _NEUTRAL or int(commit["version"]) <= version:
+    for commit in (log or FolderLog()).history(path, after):
+        if commit["operation"] in _NEUTRAL or int(commit["version"]) > upto:
             continue
         said = _said(commit)
         found |= wanted if said is None else {day for day in wanted if str(day) in said["days"]}

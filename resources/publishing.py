@@ -19,7 +19,7 @@ from globalbev_assets.contracts.model import Contract
 from globalbev_assets.errors import TransientError
 from globalbev_assets.transforms.outcomes import group_key
 from partitions.days import now
-from resources.commits import DayContent, days_since, held_contents
+from resources.commits import DayContent, days_between, held_contents
 from resources.delta_sql import days_predicate, merge
 from resources.drift.record import DriftRow
 from resources.failpoints import failpoint
@@ -97,9 +97,10 @@ class Publisher:
         spark = self.lake.spark
         with self.leases.hold(contract.name, session_id(spark), self.run_id, lambda: settle(self.lake.settings, spark)):
             # All that follows is in the lease, so that the order of the ledger's rows is the order of the commits.
-            unchanged = self._unchanged(batch, judged, good)
-            self._refuse_when_overtaken(batch, good - set(unchanged))
+            found = self.lake.version(contract.name)
             self.lake.evolve_table(contract)
+            unchanged = self._unchanged(batch, judged, good)
+            self._refuse_when_overtaken(batch, good - set(unchanged), found)
             version, expanded = self._commit(batch, staged, judged, good - set(unchanged))
             recorded_at = now()
         common = LedgerRow(
@@ -165,15 +166,15 @@ class Publisher:
         emit("table.committed", version=version, day_count=len(days), duration_s=time.monotonic() - started)
         return version, _expanded(table_rows) if batch.output else {}
 
-    def _refuse_when_overtaken(self, batch: Batch, days: Collection[date]) -> None:
-        """The rows were read before the lease; a run that committed the same days in between may have read newer ones.
+    def _refuse_when_overtaken(self, batch: Batch, days: Collection[date], version: int | None) -> None:
+        """The rows were read before the lease, which found the table at ``version``; a run that committed the same days in between may have read newer ones.
 
         Of a keyed table any commit counts: what the table held decided which versions of a key are superseded.
         """
-        name, version = batch.contract.name, self.lake.version(batch.contract.name)
-        if not days or batch.against is None or version == batch.against:
+        name = batch.contract.name
+        if not days or batch.against is None or not version or version == batch.against:
             return
-        if not batch.contract.is_keyed and not days_since(self.lake.path(name), batch.against, days, self.lake.log):
+        if not batch.contract.is_keyed and not days_between(self.lake.path(name), batch.against, version, days, self.lake.log):
             return
         raise TransientError(
             "GB-1240",

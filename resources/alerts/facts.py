@@ -64,11 +64,11 @@ class LakeFacts:
         if contract is None:
             return Facts()
         rows = self._ledger(incident.table)
-        return Facts(self._before(incident, contract, rows, days), self._keys(contract, incident.rule, days), _touched(rows, days))
+        return Facts(self._before(incident, contract, rows), self._keys(contract, incident.rule, days), _touched(rows, days))
 
-    def _before(self, incident: Incident, contract: Contract, rows: Sequence[dict[str, Any]], days: Sequence[date]) -> tuple[Decimal, ...]:
+    def _before(self, incident: Incident, contract: Contract, rows: Sequence[dict[str, Any]]) -> tuple[Decimal, ...]:
         """The rule's last seven values before its newest broken day; a row rule's as shares of the day's rows, 0 where nobody broke it."""
-        newest = max(days, default=None)
+        newest = date.fromisoformat(incident.newest_day) if incident.newest_day else None
         filters = [("table_name", "=", incident.table), ("rule_id", "=", incident.rule)]
         columns = ["business_day", "observed", "kind", "run_id", "recorded_at"]
         found = sorted(_read(f"{self._root}/ops/dq_results", columns, filters), key=lambda row: row["recorded_at"])

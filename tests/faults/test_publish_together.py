@@ -6,11 +6,13 @@ import json
 import subprocess
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
 
+from resources.delta_log import FolderLog
 from resources.publishing import TableResult
 from resources.settings import Settings
 
@@ -91,6 +93,19 @@ def test_a_commit_of_other_days_is_no_reason_to_read_again(settings: Settings) -
     result, readings = overtaken(refunds, days(2)[1:])
     assert (result.error, readings, result.rows[0].state) == (None, 1, "published")
     assert refunds.rows(ONE_DAY) == sorted(good("by_day", 2, FIRST))
+
+
+def test_a_column_that_the_run_itself_adds_is_nobody_elses_commit(refunds: Refunds) -> None:
+    contract, readings = refunds.contract, list[int]()
+    FolderLog().create(refunds.path, replace(contract, columns=tuple(column for column in contract.columns if column.name != "amount")))
+
+    def read() -> int:
+        readings.append(1)
+        return 1
+
+    result = refunds.publish("run", read, ONE_DAY)
+    assert (result.error, len(readings), result.rows[0].state) == (None, 1, "published")
+    assert refunds.rows(ONE_DAY) == sorted(good(refunds.kind, 1, FIRST))
 
 
 def test_a_backfill_beside_live_runs_on_one_table_loses_no_commit(settings: Settings, tmp_path: Path) -> None:
