@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 import dagster as dg
 from dagster._serdes import serialize_value
 
+from resources.logs.relay import relay_entry
+
 if TYPE_CHECKING:
     from dagster._core.execution.context.system import StepExecutionContext
 
@@ -32,12 +34,13 @@ class Once:
         return getattr(self._instance, name)
 
     def handle_new_event(self, entry: dg.EventLogEntry, **more: Any) -> None:
-        """Record an event, unless it was."""
+        """Record an event, unless it was; one of ours is logged here, too."""
         told, what = serialize_value(entry), _what(entry.dagster_event)
         self._is_new = told not in self._seen and what not in self._reported
         self._seen.add(told)
         if self._is_new:
             self._instance.handle_new_event(entry, **more)
+            relay_entry(entry)
 
     def take(self) -> bool:
         """Whether the event that was passed on last is new; those that the launcher makes itself are."""

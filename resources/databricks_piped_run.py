@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from dagster._core.errors import raise_execution_interrupts
+from dagster._utils.interrupts import capture_interrupts
 from dagster_databricks.pipes import PipesDatabricksServerlessClient, PipesUnityCatalogVolumesMessageReader
 
 from resources.databricks_cluster import access
@@ -42,14 +44,24 @@ class PipedRun(PipesDatabricksServerlessClient):
         """What the run has told, also when it did not end well."""
         return self._reader.messages
 
+    def run(self, **given: Any) -> Any:
+        """As the client's; whoever interrupts it waits until it is known which run that would leave behind."""
+        with capture_interrupts():
+            try:
+                return super().run(**given)
+            finally:
+                with raise_execution_interrupts():
+                    """One that has come since the polling ended."""
+
     def _poll_til_success(self, context: dg.OpExecutionContext | dg.AssetExecutionContext, run_id: int) -> None:
         self.submitted = SubmittedRun(self.client, run_id)
         try:
             self.submitted.record(context.get_step_execution_context())
             self.submitted.watch_start(self._databricks.start_s)
-            if self._databricks.readers:
-                self.submitted.share(access(self._databricks))
-            super()._poll_til_success(context, run_id)
+            with raise_execution_interrupts():
+                if self._databricks.readers:
+                    self.submitted.share(access(self._databricks))
+                super()._poll_til_success(context, run_id)
         except BaseException as error:  # noqa: BLE001  raised again by who asks for the messages first
             self.error = error
             self.submitted.make_end()

@@ -25,6 +25,7 @@ from resources.databricks_errors import RunEnd, answered, ended, never_started, 
 from resources.databricks_run import attempt_token, end_earlier_runs, interruption_of
 from resources.databricks_settings import DatabricksSettings
 from resources.event_figures import result_of
+from resources.logs.relay import relay
 from resources.publishing import TableResult
 from resources.settings import Settings
 from resources.upload import Upload, stage_upload
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 ENVIRONMENT, ENVIRONMENT_VERSION = "globalbev", "4"
 DONE = {"globalbev": "done"}
+LOGGED = "logged"
 # A file that is sent, not a module that is imported: it stands above this one.
 MAIN = Path(errors.__file__).parent / "piped_main.py"
 
@@ -59,11 +61,13 @@ class PipedSteps:
         """
         step = context.op_execution_context.get_step_execution_context()
         sent, error = self._sent(context, layer, contracts, days)
+        for event in (message[LOGGED] for message in sent.messages if LOGGED in message):
+            relay(event["fields"], event["created"])
         problem = None if error is None else interruption_of(error) or self._explained(sent, error)
         is_lost = isinstance(problem, TransientError) and DONE not in sent.messages
         if not is_lost or step.previous_attempt_count + 1 >= self.databricks.attempts:
             # What was published is reported, however the run ended; by the next attempt, if there is one: it finds it published and tells of it again.
-            yield from (result_of(message, self.book) for message in sent.messages if message != DONE)
+            yield from (result_of(message, self.book) for message in sent.messages if "table" in message)
         if is_lost:
             raise dg.RetryRequested(self.databricks.attempts - 1, self.databricks.retry_wait_s) from problem
         if DONE in sent.messages and isinstance(problem, Exception):
@@ -84,7 +88,7 @@ class PipedSteps:
             end_earlier_runs(context.op_execution_context.get_step_execution_context(), self.workspace)
             self._run(sent, context, layer, contracts, days)
         except BaseException as error:  # noqa: BLE001  raised again when the messages have been passed on
-            return sent, sent.error or error
+            return sent, error if interruption_of(error) else sent.error or error
         return sent, sent.error
 
     def _explained(self, sent: PipedRun, error: BaseException) -> BaseException:
@@ -135,7 +139,9 @@ class PipedSteps:
             environment_key=ENVIRONMENT,
             spark_python_task=jobs.SparkPythonTask(python_file=f"{folder}/{MAIN.name}", parameters=[f"{folder}/code.zip"]),
         )
-        environment = compute.Environment(client=ENVIRONMENT_VERSION, dependencies=[*pins(), f"dagster-pipes=={dg.__version__}"])
+        environment = compute.Environment(
+            client=ENVIRONMENT_VERSION, dependencies=[*pins(), *(f"{name}=={dg.__version__}" for name in ("dagster", "dagster-pipes"))]
+        )
         sent.run(
             context=context.op_execution_context,
             extras=extras,

@@ -17,6 +17,7 @@ import pytest
 
 from globalbev_assets.operations.leaks import leaks
 from resources import databricks_launcher
+from resources.logs.events import EVENT_ATTRIBUTE, LOGGER
 from sandbox.databricks.faults import Kind
 from tests.faults.launched.ground import DSN, Rehearsal, be_impatient, interrupt, rehearsal, secrets
 
@@ -62,6 +63,21 @@ def test_no_secret_is_in_what_was_uploaded_nor_in_any_log(launched: Rehearsal) -
     logged = "\n".join(entry.user_message for entry in launched.instance.all_logs(result.run_id))
     assert [text for text in (*known.values(), *launched.workspace.principals.tokens) if text in logged] == []
     assert "Exporting GLOBALBEV_SHOP_DSN from Databricks secret" in logged
+
+
+def test_what_a_cluster_says_is_said_here_once(launched: Rehearsal, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cluster has no address to ship to and no collector of metrics; the launcher reads its whole event file again and again."""
+    launched.workspace.faults.add("empty_events", times=1)
+    counted: list[tuple[str, Any]] = []
+    monkeypatch.setattr("resources.logs.events.LISTENERS", [lambda name, fields: counted.append((name, fields["published"]))])
+    with caplog.at_level("INFO", LOGGER):
+        result = launched.run()
+    said = [getattr(record, EVENT_ATTRIBUTE) for record in caplog.records if record.name == "globalbev.table"]
+    assert [(event["asset"], event["published"], event["duration_s"], event["days"]) for event in said] == [
+        (f"tiny.{name}", 6, 0.5, "2026-01-01 to 2026-01-03") for name in ("orders", "payments")
+    ]
+    assert {(event["run_id"], event["step"]) for event in said} == {(result.run_id, "tiny")}
+    assert counted == [("table.published", 6)] * 2
 
 
 def test_a_failure_of_the_step_is_the_steps_own_and_not_tried_again(launched: Rehearsal) -> None:

@@ -16,8 +16,10 @@ from dagster_pyspark.utils import build_pyspark_zip
 from globalbev_assets.contracts.names import TableName
 from globalbev_assets.operations.leaks import leaks
 from resources.databricks_pipes import PipedSteps
+from resources.databricks_run import SubmittedRun
 from resources.databricks_settings import load_databricks_settings
 from resources.lakehouse_resource import book_of
+from resources.logs.events import EVENT_ATTRIBUTE, LOGGER
 from resources.publishing import TableResult
 from resources.settings import load_settings
 from resources.upload import Upload
@@ -81,6 +83,16 @@ def test_no_secret_is_in_what_was_passed_on(piped: Rehearsal) -> None:
     materialise(piped)
     assert leaks(piped.workspace.folder, secrets(), piped.workspace.principals.tokens) == []
     assert any(piped.workspace.volumes.root.rglob("code.zip"))
+
+
+def test_what_it_says_is_said_here_at_its_own_time(piped: Rehearsal, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", LOGGER):
+        result, _ = materialise(piped)
+    said = [record for record in caplog.records if record.name == "globalbev.table"]
+    assert [record.getMessage() for record in said] == [
+        f"table.published asset={name} published=6 duration_s=0.5" for name in ("bronze.lots", "bronze.inventory")
+    ]
+    assert {(record.created, getattr(record, EVENT_ATTRIBUTE)["run_id"]) for record in said} == {(1780000000.25, result.run_id)}
 
 
 def published(found: list[TableResult]) -> list[tuple[str, date]]:
@@ -166,3 +178,27 @@ def test_what_had_been_published_when_it_ended_is_reported_and_the_run_is_cancel
     assert [code in str(event.step_failure_data.error.to_string()) for event in events if event and event.is_step_failure] == [True]
     assert [run.result for run in piped.workspace.runs.all.values()] == ["CANCELED"]
     assert published(found) == ALL
+
+
+def test_a_run_that_is_ended_while_its_submission_is_under_way_is_cancelled(piped: Rehearsal) -> None:
+    """The workspace has it already, and the answer that says so is lost: the client asks again, and only then is it known what to cancel."""
+    piped.workspace.faults.add("lost_answer", path="/jobs/runs/submit")
+    piped.soon(lambda: bool(piped.workspace.runs.all), interrupt)
+    with contextlib.suppress(KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
+        assert not materialise(piped, "waits")[0].success
+    assert len(piped.workspace.faults.used) == 1
+    assert [run.result for run in piped.workspace.runs.all.values()] == ["CANCELED"]
+
+
+def test_a_run_that_is_ended_while_a_lost_one_is_cleared_away_is_not_tried_again(piped: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_end = SubmittedRun.make_end
+
+    def interrupted(run: SubmittedRun) -> bool:
+        interrupt()
+        return make_end(run)
+
+    monkeypatch.setattr(SubmittedRun, "make_end", interrupted)
+    piped.soon(lambda: has_told(piped), lambda: piped.workspace.faults.add("eviction"))
+    with contextlib.suppress(KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
+        assert not materialise(piped, "waits")[0].success
+    assert [run.result for run in piped.workspace.runs.all.values()] == ["FAILED"]

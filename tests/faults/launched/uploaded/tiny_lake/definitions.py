@@ -25,6 +25,7 @@ def tiny(context: dg.AssetExecutionContext, pyspark_step_launcher: dg.ResourcePa
     for name in sorted(key.path[-1] for key in context.selected_asset_keys):
         for day in context.partition_keys:
             context.add_asset_metadata({"rows": int(day[-2:])}, asset_key=["tiny", name], partition_key=day)
+        context.log.info(f'table.published published=6 duration_s=0.5 days="2026-01-01 to 2026-01-03" asset=tiny.{name}')
         yield dg.MaterializeResult(asset_key=["tiny", name], metadata=metadata)
         if does == "wait" and context.retry_number == 0:
             time.sleep(30)
