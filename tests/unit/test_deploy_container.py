@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -12,6 +13,10 @@ import yaml
 from dagster._config import process_config, resolve_to_config_type
 from dagster._core.instance.config import dagster_instance_config, dagster_instance_config_schema
 from dagster._core.workspace.config_schema import process_workspace_config
+from typer.main import get_command
+
+from globalbev_assets.operations.cli import app
+from resources.run_workers import GONE_AFTER_S
 
 ROOT = Path(__file__).parents[2]
 CONTAINER = ROOT / "deploy" / "container"
@@ -107,6 +112,24 @@ def test_its_python_is_the_databricks_runtimes() -> None:
 
 
 def test_its_command_is_the_code_locations() -> None:
-    arguments = '["dagster", "code-server", "start", "-h", "0.0.0.0", "-p", "4000", "-m", "globalbev_assets.definitions"]'
+    arguments = '["dagster", "api", "grpc", "-h", "0.0.0.0", "-p", "4000", "-m", "globalbev_assets.definitions"]'
     assert f"CMD {arguments}" in dockerfile()
-    assert f"args = {arguments}" in (ROOT / "deploy" / "terraform" / "modules" / "dagster" / "main.tf").read_text()
+    assert f"args = {arguments}" in terraform()
+
+
+def test_the_heartbeats_command_is_one() -> None:
+    arguments = json.loads(re.search(r"heartbeat = .*args = (\[.*\])", terraform())[1])  # type: ignore[index]
+    assert arguments[:3] == ["python", "-m", "globalbev_assets.operations.cli"]
+    command: Any = get_command(app)
+    heartbeat = command.commands[arguments[3]]
+    assert heartbeat.make_context("heartbeat", arguments[4:]).params["every"] == 120
+
+
+def test_a_run_is_given_up_after_the_container_that_may_still_have_it() -> None:
+    grace = re.search(r"termination_grace_period_seconds = (\d+)", terraform())
+    assert grace is not None
+    assert int(grace[1]) < GONE_AFTER_S
+
+
+def terraform() -> str:
+    return (ROOT / "deploy" / "terraform" / "modules" / "dagster" / "main.tf").read_text()
