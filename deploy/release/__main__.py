@@ -48,7 +48,7 @@ def summary(done: Sequence[Done], seconds: float) -> str:
 def main() -> int:
     """Make the plan; do it unless it is only to be shown."""
     parser = argparse.ArgumentParser(
-        prog="python -m deploy.release", description="An image into the three apps; if wished the tables back to what they were."
+        prog="python -m deploy.release", description="An image into the four apps; if wished the tables back to what they were."
     )
     parser.add_argument("environment", choices=("dev", "test", "prod"))
     parser.add_argument("--image", type=image, required=True)

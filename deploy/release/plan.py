@@ -15,6 +15,8 @@ from globalbev_assets.contracts.names import Layer, TableName
 
 # The daemon is stopped first, so that nothing starts a run on the old code; it is the last that comes back.
 APPS = ("code", "web", "daemon")
+# It looks at them from outside: not waited for, so that none of them waits for it.
+WATCHER = "heartbeat"
 # Bronze is what arrived: the new code added to it, and nothing of that is wrong. The ledger goes back with the tables that it speaks of.
 RESTORED: tuple[Layer, ...] = ("silver", "gold", "quarantine", "ops")
 DEADLINE_S = 300.0
@@ -64,7 +66,7 @@ class Plan:
     def lines(self) -> Iterator[str]:
         """The plan for a person."""
         stopped = "wake the warehouse, stop daemon, stop code, cancel steps under way" if self.moment else "stop daemon"
-        yield f"{self.environment}: {stopped}; {', '.join(f'start {app}' for app in APPS)} with {self.image}"
+        yield f"{self.environment}: {stopped}; {', '.join(f'start {app}' for app in (*APPS, WATCHER))} with {self.image}"
         if self.moment:
             yield f"{len(self.tables)} tables to {self.moment.isoformat()}: {', '.join(map(str, self.tables))}"
 
@@ -85,7 +87,7 @@ def plan_of(environment: str, image: str, contracts: Iterable[Contract], moment:
 
 
 def execute(plan: Plan, platform: Platform, lake: Lake, wait: Callable[[float], None] = time.sleep) -> list[Done]:
-    """Do it: no new runs; where tables go back, the warehouse woken and no writer; then tables and code side by side, the daemon last.
+    """Do it: no new runs; where tables go back, the warehouse woken and no writer; then tables and code side by side, the daemon, then what watches them.
 
     Raises:
         TimeoutError: when an app is not ready within the deadline; what was done stays done.
@@ -99,7 +101,8 @@ def execute(plan: Plan, platform: Platform, lake: Lake, wait: Callable[[float], 
         restored = [pool.submit(_restored, lake, name, plan.moment) for name in plan.tables if plan.moment]
         done += [_timed(f"start {app}", partial(_start, platform, app, plan.image, started, wait)) for app in APPS[:-1]]
         done += [one.result() for one in restored]
-    return [*done, _timed("start daemon", partial(_start, platform, APPS[-1], plan.image, started, wait))]
+    done.append(_timed("start daemon", partial(_start, platform, APPS[-1], plan.image, started, wait)))
+    return [*done, _timed(f"start {WATCHER}", partial(platform.start, WATCHER, plan.image))]
 
 
 def _restored(lake: Lake, name: TableName, moment: datetime) -> Done:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import signal
 import sys
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +13,7 @@ import typer
 from globalbev_assets.operations.output import console, print_json, size
 
 if TYPE_CHECKING:
+    from globalbev_assets.operations.heartbeat import Heartbeat
     from resources.metrics.lake_state import Measured
     from resources.settings import Settings
 
@@ -21,25 +24,41 @@ logs = typer.Typer(no_args_is_help=True, help="The log lines that wait for their
 def heartbeat(
     minutes: Annotated[float, typer.Option(min=0.1, help="Silent is what shows no sign of life for so long.")] = 10,
     ui: Annotated[bool, typer.Option("--ui/--no-ui", help="Ask the UI, and through it the code server, too.")] = True,
+    every: Annotated[float | None, typer.Option(metavar="SECONDS", min=1, help="Stay, and look so often: where there is no timer.")] = None,
     as_json: Json = False,
 ) -> None:
     """Is Dagster itself silent? For cron or a timer; sends one message when it falls silent and one when it is back.
 
-    Exit code 1 when it is silent.
+    Exit code 1 when it is silent; with --every it goes on until it is stopped, and --json prints a line a look.
     """
-    from globalbev_assets.operations.heartbeat import as_document, look  # noqa: PLC0415
+    from globalbev_assets.operations.heartbeat import as_document, look, looks  # noqa: PLC0415
 
-    found = look(_settings(), minutes * 60, with_ui=ui)
-    if as_json:
-        print_json(as_document(found))
-    elif found.verdict.is_silent:
+    if every is None:
+        found = look(_settings(), minutes * 60, with_ui=ui)
+        if as_json:
+            print_json(as_document(found))
+        else:
+            _show_heartbeat(found)
+        raise typer.Exit(found.exit_code)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # the first process of a container has no other way to hear it
+    for seen in looks(_settings(), minutes * 60, every, with_ui=ui):
+        if isinstance(seen, Exception):
+            sys.stderr.write(f"{seen}\n")
+        elif as_json:
+            sys.stdout.write(f"{json.dumps(as_document(seen))}\n")
+            sys.stdout.flush()
+        else:
+            _show_heartbeat(seen)
+
+
+def _show_heartbeat(found: Heartbeat) -> None:
+    if found.verdict.is_silent:
         console().print("Dagster is silent:", *(f"  {reason}" for reason in found.verdict.reasons), sep="\n")
     else:
         unseen = [f"  {sign.name} ({sign.what})" for sign in found.signs if sign.what]
         console().print("Dagster is alive." if not unseen else "Not silent for long enough yet:", *unseen, sep="\n")
     for problem in found.problems:
         sys.stderr.write(f"Not told: {problem}\n")
-    raise typer.Exit(found.exit_code)
 
 
 def metrics(

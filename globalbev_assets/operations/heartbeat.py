@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from globalbev_assets.errors import GlobalBevError
 from globalbev_assets.operations.heartbeat_judgement import Sign, Verdict, judge, told
 from globalbev_assets.operations.heartbeat_notice import Notice, Notifier, notifiers, tell
 from globalbev_assets.operations.heartbeat_signs import PROBE_S, signs_of_storage, signs_of_ui
@@ -51,6 +53,17 @@ def look(settings: Settings, silence_s: float, *, to: Sequence[Notifier] | None 
             _log(verdict, at.timestamp())
         memory_file.write(remembered)
     return Heartbeat(verdict, tuple(problems), tuple(signs))
+
+
+def looks(settings: Settings, silence_s: float, every_s: float, *, with_ui: bool = True) -> Iterator[Heartbeat | GlobalBevError | OSError]:
+    """Look for ever, so often; what a look cannot do is no reason to look no more."""
+    while True:
+        began = time.monotonic()
+        try:
+            yield look(settings, silence_s, with_ui=with_ui)
+        except (GlobalBevError, OSError) as error:
+            yield error
+        time.sleep(max(0.0, every_s - (time.monotonic() - began)))
 
 
 def notice_of(settings: Settings, verdict: Verdict) -> Notice:

@@ -15,10 +15,14 @@ from dagster._core.remote_origin import InProcessCodeLocationOrigin, RemoteInsti
 from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, SensorInstigatorData
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._daemon.types import DaemonHeartbeat
+from filelock import FileLock
 
-from globalbev_assets.operations.heartbeat import Heartbeat, look
+from globalbev_assets.errors import TransientError
+from globalbev_assets.operations import heartbeat_state
+from globalbev_assets.operations.heartbeat import Heartbeat, look, looks
 from globalbev_assets.operations.heartbeat_notice import Notice
 from globalbev_assets.operations.heartbeat_signs import signs_of_storage
+from globalbev_assets.operations.heartbeat_state import MemoryFile
 from resources.dagster_home import prepare_dagster_home
 from resources.settings import Settings
 from tests.unit.cli_runs import make_home, run
@@ -134,3 +138,20 @@ def test_the_command_says_it_and_its_exit_code_too(home: Path) -> None:
     assert (said["silent"], said["notice"], said["not_sent"]) == (True, "silent", [])
     (line,) = (home / "alerts" / "alerts.jsonl").read_text().splitlines()
     assert json.loads(line)["kind"] == "heartbeat_silent"
+
+
+def test_one_that_stays_looks_again_whatever_a_look_could_not_do(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heartbeat_state, "WAIT_S", 0.1)
+    settings = Settings(home=home, _env_file=None)  # type: ignore[call-arg]
+    beat(time.time())
+    seen = looks(settings, 600.0, 0.1, with_ui=False)
+    with FileLock(MemoryFile(home)._places[1].with_suffix(".lock")):
+        problem = next(seen)
+    assert isinstance(problem, TransientError)
+    assert problem.code == "GB-2420"
+    codes = [look.exit_code for look in (next(seen), next(seen)) if isinstance(look, Heartbeat)]
+    (home / "state" / "heartbeat.json").unlink()  # it knows that they were alive a moment ago
+    beat(time.time() - HOUR)
+    found = next(seen)
+    assert isinstance(found, Heartbeat)
+    assert ([*codes, found.exit_code], found.verdict.notice) == ([0, 0, 1], "silent")

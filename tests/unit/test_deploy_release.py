@@ -78,8 +78,14 @@ def contracts() -> Any:
 def test_the_daemon_stops_first_and_comes_back_last() -> None:
     apps = Apps({"code": 2})
     done = execute(plan_of("dev", IMAGE, contracts(), None), apps, Tables(), wait=lambda _: None)
-    assert apps.log == ["stop daemon", f"start code {IMAGE}", f"start web {IMAGE}", f"start daemon {IMAGE}"]
-    assert [one.step for one in done] == ["stop daemon", "start code", "start web", "start daemon"]
+    assert apps.log == ["stop daemon", f"start code {IMAGE}", f"start web {IMAGE}", f"start daemon {IMAGE}", f"start heartbeat {IMAGE}"]
+    assert [one.step for one in done] == ["stop daemon", "start code", "start web", "start daemon", "start heartbeat"]
+
+
+def test_a_heartbeat_that_does_not_start_keeps_nothing_back() -> None:
+    """An image from before it was there ends at its options, for ever."""
+    apps = Apps({"heartbeat": 10_000})
+    assert execute(Plan("dev", IMAGE), apps, Tables(), wait=lambda _: None)[-1].outcome == "done"
 
 
 def test_without_a_time_the_tables_stay() -> None:
@@ -147,7 +153,7 @@ def test_a_dry_run_says_all_and_does_nothing(monkeypatch: pytest.MonkeyPatch, ca
     assert main() == 0
     said = capsys.readouterr().out
     assert said.startswith(
-        f"prod: wake the warehouse, stop daemon, stop code, cancel steps under way; start code, start web, start daemon with {IMAGE}\n"
+        f"prod: wake the warehouse, stop daemon, stop code, cancel steps under way; start code, start web, start daemon, start heartbeat with {IMAGE}\n"
     )
     assert "silver.orders" in said
 

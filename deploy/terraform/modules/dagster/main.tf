@@ -1,4 +1,4 @@
-# Dagster on Azure Container Apps: code location, web server and daemon of one image, PostgreSQL for runs and events.
+# Dagster on Azure Container Apps: code location, web server, daemon and the heartbeat that watches them, of one image; PostgreSQL for runs and events.
 # The web server is inside the network only; people reach it by VPN or a gateway that signs them in, which is not here.
 
 locals {
@@ -18,9 +18,12 @@ locals {
     GLOBALBEV_DAGSTER_URL = local.web_address
   })
   apps = {
-    code   = { cpu = 2, memory = "4Gi", port = 4000, transport = "tcp", args = ["dagster", "code-server", "start", "-h", "0.0.0.0", "-p", "4000", "-m", "globalbev_assets.definitions"] }
+    code   = { cpu = 2, memory = "4Gi", port = 4000, transport = "tcp", args = ["dagster", "api", "grpc", "-h", "0.0.0.0", "-p", "4000", "-m", "globalbev_assets.definitions"] }
     web    = { cpu = 0.5, memory = "1Gi", port = 3000, transport = "auto", args = ["dagster-webserver", "-h", "0.0.0.0", "-p", "3000", "-w", "/opt/dagster/home/workspace.yaml"] }
     daemon = { cpu = 0.5, memory = "1Gi", port = 0, transport = "", args = ["dagster-daemon", "run", "-w", "/opt/dagster/home/workspace.yaml"] }
+
+    # Outside of the three that it looks at; what it says is the alert `silence` of the module observability.
+    heartbeat = { cpu = 0.25, memory = "0.5Gi", port = 0, transport = "", args = ["python", "-m", "globalbev_assets.operations.cli", "heartbeat", "--every", "120"] }
   }
 }
 

@@ -14,6 +14,6 @@ output "web_address" {
 }
 
 output "apps" {
-  description = "Names of the container apps: code, web, daemon."
+  description = "Names of the container apps: code, web, daemon, heartbeat."
   value       = { for key, app in azurerm_container_app.this : key => app.name }
 }
