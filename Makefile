@@ -92,7 +92,7 @@ hooks: $(READY) ## Check what is committed before each commit
 $(READY): pyproject.toml uv.lock
 	@uv cache dir >/dev/null 2>&1 || $(MAKE) .uv/bin/uv
 	@echo "set-up: the locked packages into .venv (seconds from a filled cache; 0.9 GB to download the first time)"
-	@PATH="$(PATH_WITH_UV)" uv sync --quiet --frozen --all-extras --compile-bytecode
+	@PATH="$(PATH_WITH_UV)" uv sync --quiet --frozen --all-extras
 	@touch $@
 
 # A second environment: checkov's hcl2 and python-hcl2 overwrite each other.

@@ -68,7 +68,12 @@ JAVA: dict[str, tuple[str, ...]] = {
     "G1": ("-XX:-UseParallelGC", "-XX:+UseG1GC"),
     "SerialGC": ("-XX:-UseParallelGC", "-XX:+UseSerialGC"),
     "C1 only": ("-XX:TieredStopAtLevel=1", "-XX:ReservedCodeCacheSize=240m"),
-    "C2 later": ("-XX:Tier4InvocationThreshold=20000", "-XX:Tier4MinInvocationThreshold=5000", "-XX:Tier4CompileThreshold=40000"),
+    "C2 as soon as Java has it": (
+        "-XX:Tier4InvocationThreshold=5000",
+        "-XX:Tier4MinInvocationThreshold=600",
+        "-XX:Tier4CompileThreshold=15000",
+        "-XX:Tier4BackEdgeThreshold=40000",
+    ),
 }
 
 
