@@ -7,60 +7,11 @@ from collections.abc import Iterator
 import duckdb
 import pytest
 
+from tests.integration.gold_twins import CASES, figures_that_differ, rows_of_one_only
 from tests.integration.lakes import Lake, fetched
 from tests.integration.oracle import millilitres, oracle
 
 pytestmark = pytest.mark.integration
-
-SKU_EXACT = (
-    "category",
-    "units_sold",
-    "gross_sales",
-    "discounts",
-    "net_sales",
-    "order_count",
-    "customer_count",
-    "return_units",
-    "category_net_sales",
-    "net_sales_7d",
-    "net_sales_28d",
-    "is_on_display",
-    "is_featured",
-    "panel_units",
-)
-CASES = {
-    "fact_sku_market_performance": (
-        "fact_sku",
-        ("sale_date", "market_id", "sku"),
-        SKU_EXACT,
-        {
-            "average_unit_price": "0.000051",
-            "volume_litres": "0.00006",
-            "value_share": "0.000001",
-            "price_index": "0.000001",
-            "panel_market_share": "0.000001",
-        },
-    ),
-    "fact_daily_sales": (
-        "fact_daily",
-        ("sale_date", "market_id", "channel"),
-        ("orders", "customers", "units", "gross_sales", "discounts", "net_sales"),
-        {"average_order_value": "0.000051"},
-    ),
-    "finance_daily_payments": ("finance", ("paid_date", "currency", "method"), ("captured", "refunded", "failed", "unreconciled_amount"), {}),
-    "executive_kpis": (
-        "kpis",
-        ("sale_date", "currency"),
-        ("net_sales", "orders", "new_customers", "returning_customers", "top_sku", "stock_outs"),
-        {"quality_score": "0.000001"},
-    ),
-    "inventory_position": (
-        "position",
-        ("warehouse_id", "sku"),
-        ("on_hand", "reserved", "available", "reorder_point", "is_stocked_out", "stocked_out_since"),
-        {"units_per_day": "0.000002", "days_of_cover": "0.006"},
-    ),
-}
 
 
 @pytest.fixture(scope="module")
@@ -70,22 +21,14 @@ def duck(lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckd
 
 @pytest.mark.parametrize("table", CASES)
 def test_the_same_rows_and_no_other(duck: duckdb.DuckDBPyConnection, table: str) -> None:
-    twin, key, _, _ = CASES[table]
-    keys = ", ".join(key)
-    counted = fetched(duck, f"select (select count(*) from gold.{table}) as ours, (select count(*) from {twin}) as theirs")
+    counted = fetched(duck, f"select (select count(*) from gold.{table}) as ours, (select count(*) from {CASES[table][0]}) as theirs")
     assert counted[0]["ours"] == counted[0]["theirs"] > 50
-    for one, other in ((f"gold.{table}", twin), (twin, f"gold.{table}")):
-        assert fetched(duck, f"select {keys} from {one} except select {keys} from {other}") == []
+    assert rows_of_one_only(duck, table) == []
 
 
 @pytest.mark.parametrize("table", CASES)
 def test_the_same_figures_to_the_cent(duck: duckdb.DuckDBPyConnection, table: str) -> None:
-    twin, key, exact, near = CASES[table]
-    wrong = [f"g.{name} is distinct from t.{name}" for name in exact]
-    wrong += [f"coalesce(abs(g.{name}::double - t.{name}::double) > {off}, (g.{name} is null) <> (t.{name} is null))" for name, off in near.items()]
-    counts = ", ".join(f"count(*) filter (where {condition}) as {name}" for condition, name in zip(wrong, (*exact, *near), strict=True))
-    found = fetched(duck, f"select {counts} from gold.{table} g join {twin} t using ({', '.join(key)})")[0]
-    assert {name: count for name, count in found.items() if count} == {}
+    assert figures_that_differ(duck, table) == {}
 
 
 def test_the_windows_are_tried_where_they_are_difficult(duck: duckdb.DuckDBPyConnection, lake: Lake) -> None:
