@@ -42,6 +42,7 @@ def _whole(contract: Contract) -> CheckKind:
     )
 
 
+# The first that a rule fits is its kind, and the last takes what is left: a rule without a check could break on every row, and nobody would be told.
 _ROW_KINDS: tuple[tuple[str, str, Callable[[Rule], bool]], ...] = (
     ("not_null", "Few rows lack what every row must have.", lambda rule: rule.kind == "not_null"),
     (
@@ -55,6 +56,7 @@ _ROW_KINDS: tuple[tuple[str, str, Callable[[Rule], bool]], ...] = (
         lambda rule: rule.kind in ("range", "length") or rule.id.startswith(("negative_", "zero_", "manufactured_")),
     ),
     ("pattern", "Few rows have a text that cannot be read as what it should be.", lambda rule: rule.kind in ("pattern", "type", "accepted_values")),
+    ("rules", "Few rows break a rule that the contract has for this table alone.", lambda _: True),
 )
 _LIMIT_KINDS: tuple[tuple[str, str, Callable[[Limit], bool]], ...] = (
     ("unique", "No key stands twice.", lambda limit: limit.metric == "duplicate_keys"),
@@ -69,21 +71,26 @@ _LIMIT_KINDS: tuple[tuple[str, str, Callable[[Limit], bool]], ...] = (
         lambda limit: limit.metric == "unaccounted" or limit.metric.startswith("null_ratio:"),
     ),
     ("reconciliation", "Counts and sums equal the source's.", lambda limit: limit.metric.startswith(("source_difference", "sum_difference:"))),
+    ("quarantine", "No more rows are kept aside than the contract allows.", lambda _: True),
 )
 
 
 def _by_rules(contract: Contract) -> Iterator[CheckKind]:
+    left = list(contract.rules)
     for name, description, belongs in _ROW_KINDS:
-        rules = tuple(rule.id for rule in contract.rules if belongs(rule))
+        rules = [rule for rule in left if belongs(rule)]
+        left = [rule for rule in left if rule not in rules]
         if rules:
-            yield CheckKind(name, description, rules)
+            yield CheckKind(name, description, tuple(rule.id for rule in rules))
 
 
 def _by_limits(contract: Contract) -> Iterator[CheckKind]:
+    left = list(contract.limits)
     for name, description, belongs in _LIMIT_KINDS:
-        limits = tuple(limit.id for limit in contract.limits if belongs(limit))
+        limits = [limit for limit in left if belongs(limit)]
+        left = [limit for limit in left if limit not in limits]
         if limits:
-            yield CheckKind(name, description, (), limits)
+            yield CheckKind(name, description, (), tuple(limit.id for limit in limits))
     yield CheckKind(
         "freshness", "The newest day that is due is there, in the table and at its source; an old day that was loaded again changes nothing."
     )

@@ -18,20 +18,28 @@ RUNBOOKS = {
     "reconciliation": "check-failed.md#reconciliation",
     CONTRACT: "check-failed.md",
 }
-ROW_RULES = "quarantine.md"
+ROW_RULES, WARNINGS = "quarantine.md", "check-failed.md#warnings"
 
 
 def with_next_step(judgement: Judgement, contract: Contract, kind: CheckKind, day: date, docs_url: str | None) -> Judgement:
     """The judgement with links, if it failed; a passed one as it is."""
     if judgement.passed:
         return judgement
-    links = {"runbook": document(f"docs/runbooks/{RUNBOOKS.get(kind.name, ROW_RULES)}", docs_url), "next": _command(contract, kind, day)}
+    is_kept_aside = kind.name == "quarantine" or _keeps_aside(contract, judgement)
+    page = RUNBOOKS.get(kind.name) or (ROW_RULES if is_kept_aside else WARNINGS)
+    links = {"runbook": document(f"docs/runbooks/{page}", docs_url), "next": _command(contract, kind, day, is_kept_aside=is_kept_aside)}
     return replace(judgement, metadata={**judgement.metadata, **links})
 
 
-def _command(contract: Contract, kind: CheckKind, day: date) -> str:
+def _command(contract: Contract, kind: CheckKind, day: date, *, is_kept_aside: bool) -> str:
     if kind.name == "freshness":
         return f"globalbev freshness {contract.name}"
-    if contract.layer == "silver" and (kind.rules or kind.name == CONTRACT):
+    if contract.layer == "silver" and is_kept_aside:
         return f"globalbev quarantine list {contract.name} --day {day}"
     return f"globalbev checks {contract.name} --day {day}"
+
+
+def _keeps_aside(contract: Contract, judgement: Judgement) -> bool:
+    """Whether a row is in quarantine for a rule that was broken; others are published with a warning."""
+    broken = {**judgement.metadata.get("broken", {}), **judgement.metadata.get("rules", {})}
+    return any(rule.action == "quarantine" and broken.get(rule.id) for rule in contract.rules)

@@ -6,5 +6,5 @@ import dagster as dg
 
 
 def document(path: str, docs_url: str | None) -> dg.MetadataValue[str]:
-    """A document of this project: a link where ``GLOBALBEV_DOCS_URL`` says where the project can be read, else its path."""
-    return dg.MetadataValue.url(f"{docs_url.rstrip('/')}/{path}") if docs_url else dg.MetadataValue.path(path)
+    """A document of this project: a link where ``GLOBALBEV_DOCS_URL`` says where the project can be read, else its path, without the section."""
+    return dg.MetadataValue.url(f"{docs_url.rstrip('/')}/{path}") if docs_url else dg.MetadataValue.path(path.partition("#")[0])

@@ -48,3 +48,13 @@ class TableName:
 
     def __str__(self) -> str:
         return f"{self.layer}.{self.table}"
+
+
+def is_relation(source: str) -> bool:
+    """Whether a row's source is a relation, ``schema.table``, in which a key is unique; files and pages have a slash."""
+    return "/" not in source
+
+
+def position_named(source: str, position: str) -> str:
+    """What names a source row on the command line: the key of a database row, else ``source#record``."""
+    return position if is_relation(source) else f"{source}#{position}"

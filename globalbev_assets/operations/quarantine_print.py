@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from globalbev_assets.contracts.book import ContractBook
 from globalbev_assets.contracts.model import Contract
-from globalbev_assets.contracts.names import TableName
+from globalbev_assets.contracts.names import TableName, is_relation
 from globalbev_assets.operations.landing_lines import line_of
 from globalbev_assets.operations.named import rule_words
 from globalbev_assets.operations.printed import count, moment, next_steps, short, table
-from globalbev_assets.operations.quarantine_read import QuarantinedRow, is_database, parsed
+from globalbev_assets.operations.quarantine_read import QuarantinedRow, parsed
 from resources.settings import Settings
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def state_words(row: QuarantinedRow) -> str:
 def origin(source: str, position: str, contract: Contract, book: ContractBook, settings: Settings) -> str:
     """Where a row came from, in words: a row of a relation, or file and line."""
     bronze = book.get(TableName.parse(contract.source.options["table"])) if contract.source.options.get("table") else None
-    if is_database(source):
+    if is_relation(source):
         key = bronze.key if bronze and bronze.key else ("key",)
         return f"{source}, {', '.join(f'{name} {value}' for name, value in zip(key, position.split('/'), strict=False))}"
     if bronze is None or bronze.source.kind != "file_feed":

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from globalbev_assets.contracts.book import ContractBook
 from globalbev_assets.contracts.model import Contract
-from globalbev_assets.contracts.names import TableName
+from globalbev_assets.contracts.names import TableName, position_named
 from globalbev_assets.errors import TerminalError
 from globalbev_assets.operations.lake_connection import connect
 from globalbev_assets.operations.named import rule_words
@@ -67,17 +67,12 @@ class QuarantinedRow:
     @property
     def position(self) -> str:
         """What names it on the command line: the key of a database row, else ``source#record``."""
-        return self.source_position if is_database(self.source) else f"{self.source}#{self.source_position}"
+        return position_named(self.source, self.source_position)
 
     def as_dict(self, contract: Contract) -> dict[str, Any]:
         """For a program: the errors with their words, the record parsed."""
         errors = [{"rule": rule, "column": column, "words": rule_words(contract, rule)} for rule, column in self.errors]
         return {**asdict(self), "position": self.position, "errors": errors, "record": parsed(self.record)}
-
-
-def is_database(source: str) -> bool:
-    """Whether a source is a relation, ``schema.table``, in which a key is unique; files and pages have a slash."""
-    return "/" not in source
 
 
 def read_quarantine(lake_root: str, contracts: Iterable[Contract], book: ContractBook, chosen: Chosen | None = None) -> list[QuarantinedRow]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from globalbev_assets.contracts.book import ContractBook
+from globalbev_assets.contracts.calendar import DEFAULT_DUE
 from globalbev_assets.contracts.model import Contract
 from resources.alerts.contracts import contract_of, rule_of
 from resources.alerts.facts import Touched
@@ -35,7 +36,7 @@ def reports_touched(incident: Incident, book: ContractBook, lineage: Lineage) ->
     for contract in reports:
         figures = _figures(contract, incident, book, lineage)
         shown = ", ".join(figures[:MOST_FIGURES]) + (f" and {len(figures) - MOST_FIGURES} more" if len(figures) > MOST_FIGURES else "")
-        yield f"{contract.business.rstrip('.')} ({contract.name}{f': {shown}' if shown else ''})"
+        yield f"{contract.business.rstrip('.')}, due {contract.due or DEFAULT_DUE} UTC ({contract.name}{f': {shown}' if shown else ''})"
     itself = contract_of(book, incident.table)
     if not reports and itself is not None and itself.business:
         yield itself.business

@@ -19,8 +19,10 @@ def next_command(incident: Incident, contract: Contract | None) -> str:
     days = [day for day in incident.all_days if day]
     if incident.is_open and incident.rule in _OF_RULES:
         return _OF_RULES[incident.rule].format(table=incident.table)
-    if contract is None or not days:
+    if contract is None:
         return f"globalbev alerts show {incident.id}"
+    if not days:
+        return f"globalbev checks {incident.table} --failed"
     if not incident.is_open or incident.rule == RUN_FAILED:
         return " && ".join(f"globalbev backfill {first} {last}" for first, last in blocks(days)[:MOST_BLOCKS])
     if contract.layer == "silver" and runbook_of(contract, incident.rule) == "quarantine":

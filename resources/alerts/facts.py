@@ -1,6 +1,6 @@
 """What the lake knows about an incident: the values before, keys of rows, and how much of the business it touches. Reads only, no JVM.
 
-Of a row only its source and its position or key are taken, and not even those where the key is a personal datum.
+Of a row only what `globalbev quarantine show` takes is taken, and not even those where the key is a personal datum.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from deltalake.exceptions import DeltaError
 
 from globalbev_assets.contracts.book import ContractBook
 from globalbev_assets.contracts.model import Contract, Limit, Rule
+from globalbev_assets.contracts.names import position_named
 from resources.alerts.contracts import contract_of, rule_of
 from resources.alerts.incident import Incident
 from resources.ledger import READABLE
@@ -89,10 +90,19 @@ class LakeFacts:
         wanted = known.metric.removeprefix("rule:") if isinstance(known, Limit) else rule
         if known is None or not days or any(contract.column(name).is_pii for name in contract.key):
             return ()
+        if isinstance(known, Rule) and known.action == "warn":
+            return self._published_keys(contract, rule, days)
         filters = [("partition", "in", list(days)), ("state", "=", "open")]
         rows = _read(f"{self._root}/quarantine/{contract.table}", ["source", "source_position", "errors"], filters)
         chosen = (row for row in rows if is_share or any(error["rule_id"] == wanted for error in row["errors"] or ()))
-        keys = sorted({f"{row['source']} {row['source_position']}" for row in chosen if "@" not in row["source_position"]})
+        keys = sorted({position_named(row["source"], row["source_position"]) for row in chosen if "@" not in row["source_position"]})
+        return tuple(keys[:KEYS])
+
+    def _published_keys(self, contract: Contract, rule: str, days: Sequence[date]) -> tuple[str, ...]:
+        """Of rows that are published with a warning, of the newest days alone: these are whole tables' rows."""
+        filters = [("_partition_date", "in", sorted(days)[-KEYS:])]
+        rows = _read(f"{self._root}/{contract.name.layer}/{contract.table}", [*contract.key, "_warnings"], filters)
+        keys = sorted({"/".join(str(row[name]) for name in contract.key) for row in rows if rule in (row["_warnings"] or ())})
         return tuple(keys[:KEYS])
 
     def _ledger(self, table: str) -> list[dict[str, Any]]:

@@ -36,7 +36,9 @@ def runbook_of(contract: Contract | None, rule: str) -> str:
     known = rule_of(contract, rule)
     if isinstance(known, Limit):
         return _OF_METRICS.get(known.metric.split(":", 1)[0], "check-failed")
-    return "quarantine" if isinstance(known, Rule) else "check-failed"
+    if isinstance(known, Rule):
+        return "quarantine" if known.action == "quarantine" else "check-failed#warnings"
+    return "check-failed"
 
 
 def runbook_link(name: str, base: str) -> str:

@@ -11,11 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pyarrow as pa
 import pytest
+from click import Group
+from deltalake import write_deltalake
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.main import get_command
 
+from globalbev_assets.contracts.model import Limit, Rule
 from globalbev_assets.errors import TransientError
+from globalbev_assets.operations.cli import app
+from globalbev_assets.operations.named import rule_named
 from resources.alerts.check_events import observation_of
 from resources.alerts.commands import next_command
 from resources.alerts.contracts import IN_WORDS, contract_of
@@ -183,6 +190,55 @@ def test_every_rule_s_runbook_is_there_with_its_section() -> None:
         if section and not re.search(f"^## {section}$", text, re.MULTILINE | re.IGNORECASE):
             missing.append(name)
     assert missing == []
+
+
+RULES = [(str(contract.name), each) for contract in book().values() for each in (*contract.rules, *contract.limits)]
+
+
+@pytest.mark.parametrize(("table", "rule"), RULES, ids=[f"{table}:{rule.id}" for table, rule in RULES])
+def test_the_next_command_of_every_rule_is_one_that_is_taken(table: str, rule: Rule | Limit) -> None:
+    watch, contract = Watch(), contract_of(book(), table)
+    watch.tick(broke(table, rule.id, 1))
+    said = next_command(watch.open[0], contract)
+    assert said.startswith("globalbev ")
+    command: Any = get_command(app)
+    words = said.split()[1:]
+    while isinstance(command, Group) and words and words[0] in command.commands:
+        command, words = command.commands[words[0]], words[1:]
+    command.make_context("globalbev", words)  # raises where an option is not one
+    if "--rule" in words:
+        assert contract is not None
+        assert rule_named(contract, words[words.index("--rule") + 1]) == rule.id
+    keeps_aside = isinstance(rule, Rule) and rule.action == "quarantine"
+    assert ("--rule" in words) == (keeps_aside and table.startswith("silver."))
+
+
+def test_a_run_whose_checks_were_not_carried_out_leads_to_the_checks_and_not_to_itself() -> None:
+    watch = Watch()
+    watch.tick(broke("silver.orders", "unchecked", 1, day=""))
+    assert next_command(watch.open[0], contract_of(book(), "silver.orders")) == "globalbev checks silver.orders --failed"
+
+
+def test_the_hour_of_a_report_stands_in_the_message() -> None:
+    """Whom to wake depends on it."""
+    watch = Watch()
+    watch.tick(broke("silver.orders", "few_quarantined", 1))
+    writer = Writer(book(), lineage(), lambda _: Facts(), "http://dagster/", "docs/runbooks")
+    body = writer.message(Notice("a-new", "new", (watch.open[0],)), START).body
+    touched = [line for line in body.splitlines() if line.startswith("Touches:")]
+    assert touched
+    assert all(re.search(r", due \d\d:\d\d UTC \(gold\.", line) for line in touched)
+
+
+def test_rows_that_are_published_with_a_warning_are_named_by_their_key(tmp_path: Path) -> None:
+    rows = [
+        {"order_id": number, "line_no": 1, "_warnings": ["zero_price"] if number > 6 else [], "_partition_date": date.fromisoformat(DAY)}
+        for number in range(9)
+    ]
+    write_deltalake(str(tmp_path / "silver" / "order_lines"), pa.Table.from_pylist(rows), partition_by=["_partition_date"])
+    watch = Watch()
+    watch.tick(broke("silver.order_lines", "zero_price", 1))
+    assert LakeFacts(str(tmp_path), book()).of(watch.open[0]).keys == ("7/1", "8/1")
 
 
 def test_a_damaged_lake_does_not_keep_an_alert_back(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from checks.judgement import judge
-from checks.kinds import check_kinds
+from checks.judgement import Judgement, judge
+from checks.kinds import CONTRACT, check_kinds
 from checks.links import RUNBOOKS, with_next_step
 from globalbev_assets.contracts.calendar import due_at
 from globalbev_assets.contracts.lineage import lineage_of
@@ -123,6 +123,25 @@ def test_a_failed_check_names_its_runbook_and_the_command_that_shows_the_rows() 
     whole = failed("silver.orders", "contract", "https://git.example/lake/")
     assert whole["runbook"] == dg.MetadataValue.url("https://git.example/lake/docs/runbooks/check-failed.md")
     assert failed("bronze.orders", "reconciliation")["next"] == "globalbev checks bronze.orders --day 2026-05-30"
+
+
+def test_a_failed_check_of_warnings_leads_to_the_rows_that_are_published() -> None:
+    contract = packaged().parse("silver.order_lines")
+    kind = next(kind for kind in check_kinds(contract) if "zero_price" in kind.rules)
+    judged = Judgement(False, "Many.", {"broken": {"zero_price": 60}})
+    shown = with_next_step(judged, contract, kind, DAY, None).metadata
+    assert (shown["next"], shown["runbook"]) == (
+        "globalbev checks silver.order_lines --day 2026-05-30",
+        dg.MetadataValue.path("docs/runbooks/check-failed.md"),
+    )
+
+
+def test_every_rule_and_limit_has_a_check_besides_the_whole() -> None:
+    """The whole judges blocking limits alone: a rule that no other check has could break on every row, and nobody would be told."""
+    for contract in packaged().values():
+        kinds = [kind for kind in check_kinds(contract) if kind.name != CONTRACT]
+        judged = [name for kind in kinds for name in (*kind.rules, *kind.limits)]
+        assert sorted(judged) == sorted(one.id for one in (*contract.rules, *contract.limits)), contract.name
 
 
 def test_a_check_that_passed_says_no_more_than_that() -> None:
