@@ -6,13 +6,15 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from globalbev_assets.contracts.names import TableName
-from globalbev_assets.transforms.gold_sales import PANEL_DAYS
+from globalbev_assets.transforms.gold_sales import PANEL_DAYS, new_customers
 from resources.delta_sql import days_predicate
 
 if TYPE_CHECKING:
     from resources.steps import Step
 
 PAYMENTS, LINES = TableName("silver", "payments"), TableName("silver", "order_lines")
+SALES = ("silver.orders", "silver.order_lines", "silver.products")
+KPIS = TableName("gold", "executive_kpis")
 BRONZE_PANEL, PANEL = TableName("bronze", "market_panel"), TableName("silver", "market_panel")
 
 
@@ -37,3 +39,18 @@ def days_of_panel(step: Step) -> list[date]:
     sources = step.lake.read(BRONZE_PANEL, step.days).select("_source").distinct()
     weeks = step.lake.read(PANEL).join(F.broadcast(sources), "_source", "left_semi").select("week_start").distinct().collect()
     return sorted({row["week_start"] + timedelta(days=offset) for row in weeks for offset in range(PANEL_DAYS)} - set(step.days))
+
+
+def days_of_first_sales(step: Step) -> list[date]:
+    """Later days that count a customer as new who has bought before by now, or the other way: an older sale came, went or changed its day."""
+    from pyspark.sql import functions as F  # noqa: PLC0415
+
+    if not step.history(KPIS):
+        return []
+    now = new_customers({name: step.lake.read(TableName.parse(name)) for name in SALES}).where(F.col("sale_date") > F.lit(min(step.days)))
+    shown = (
+        step.lake.read(KPIS).where(F.col("sale_date") > F.lit(min(step.days))).select("sale_date", "currency", F.col("new_customers").alias("_shown"))
+    )
+    differ = F.coalesce("new_customers", F.lit(0)) != F.coalesce("_shown", F.lit(0))
+    found = now.join(shown, ["sale_date", "currency"], "full").where(differ).select("sale_date").distinct().collect()
+    return sorted({row["sale_date"] for row in found} - set(step.days))

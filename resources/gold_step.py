@@ -19,7 +19,7 @@ from globalbev_assets.transforms.gold_sales import lookback_of
 from partitions.days import DayRange
 from resources.delta_sql import days_predicate
 from resources.gate import Gate
-from resources.gold_reach import days_of_panel, days_paid
+from resources.gold_reach import SALES, days_of_first_sales, days_of_panel, days_paid
 from resources.publishing import Batch, TableResult, newest_only
 from resources.staging import without_rules
 from resources.steps import Step
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 Build = Callable[[Mapping[str, "DataFrame"], Sequence[date]], "DataFrame"]
 Amounts = Callable[[Mapping[str, "DataFrame"]], "DataFrame"]
-SALES = ("silver.orders", "silver.order_lines", "silver.products")
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ TABLES: dict[str, Gold] = {
         gold_sales.fact_sku_market_performance, ("silver.products", "silver.market_panel"), _DATED, _DATED, _NET_SALES, also=days_of_panel
     ),
     "fact_daily_sales": Gold(gold_sales.fact_daily_sales, ("silver.products",), _DATED, _DATED, _NET_SALES),
-    "executive_kpis": Gold(gold_sales.executive_kpis, (*SALES, "bronze.inventory", "ops.quality"), _DATED, (), _NET_SALES),
+    "executive_kpis": Gold(gold_sales.executive_kpis, (*SALES, "bronze.inventory", "ops.quality"), _DATED, (), _NET_SALES, days_of_first_sales),
     "inventory_position": Gold(
         gold_operations.inventory_position, (*SALES, "silver.inventory_levels", "bronze.inventory"), ("silver.inventory_levels",)
     ),

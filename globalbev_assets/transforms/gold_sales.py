@@ -125,7 +125,7 @@ def executive_kpis(refs: References, days: Sequence[date]) -> DataFrame:
     stock at the end of the day, NULL on a day without a snapshot; both are the company's, the same for each currency.
     """
     lines = lines_in_scope(refs)
-    first_sale = lines.where("customer_id is not null").groupBy("customer_id").agg(F.min("sale_date").alias("_first_sale"))
+    first_sale = _first_sales(lines)
     shown = lines.where(F.col("sale_date").between(F.lit(min(days)), F.lit(max(days)))).join(first_sale, "customer_id", "left")
     is_new = F.col("_first_sale") == F.col("sale_date")
     totals = shown.groupBy("sale_date", "currency").agg(
@@ -138,6 +138,17 @@ def executive_kpis(refs: References, days: Sequence[date]) -> DataFrame:
     best = Window.partitionBy("sale_date", "currency").orderBy(F.col("_sales").desc(), "sku")
     top = by_sku.withColumn("_rank", F.row_number().over(best)).where("_rank = 1").select("sale_date", "currency", F.col("sku").alias("top_sku"))
     return totals.join(top, ["sale_date", "currency"], "left").join(_stock_outs(refs), "sale_date", "left").join(_quality(refs), "sale_date", "left")
+
+
+def new_customers(refs: References) -> DataFrame:
+    """Customers by the day and currency of their first published sale: ``sale_date, currency, new_customers``, as the KPIs count them."""
+    lines = lines_in_scope(refs)
+    first = lines.join(_first_sales(lines), "customer_id").where("sale_date = _first_sale")
+    return first.groupBy("sale_date", "currency").agg(F.count_distinct("customer_id").alias("new_customers"))
+
+
+def _first_sales(lines: DataFrame) -> DataFrame:
+    return lines.where("customer_id is not null").groupBy("customer_id").agg(F.min("sale_date").alias("_first_sale"))
 
 
 def _stock_outs(refs: References) -> DataFrame:

@@ -45,6 +45,7 @@ class Story:
     moved_from: date
     moved: int
     sold: Row
+    is_new: Row
     before: dict[date, Decimal]
     first: list[StageResult]
     results: list[StageResult]
@@ -59,15 +60,18 @@ def unreconciled(lake: Lake) -> dict[date, Decimal]:
 def story(own_lake: Lake) -> Story:
     last = own_lake.days.last
     attempted, in_week, moved_from = last - timedelta(days=9), last - timedelta(days=6), last - timedelta(days=3)
-    own_lake.shop("insert into shop.orders select %s, null, store_id, %s, 'delivered', 'web', null, %s from shop.stores join shop.markets using (market_id) "
-                  "where currency = 'USD' limit 1", [ORDER, noon(attempted), noon(attempted)])  # fmt: skip
+    is_new = own_lake.query("select customer_id, min(order_date) as day from silver.orders join silver.order_lines using (order_id, order_date) where status = "
+                            "'delivered' and market_id is not null group by 1 having min(order_date) > ? order by 1 limit 1",
+                            [attempted + timedelta(days=1)])[0]  # fmt: skip
+    own_lake.shop("insert into shop.orders select %s, %s, store_id, %s, 'delivered', 'web', null, %s from shop.stores join shop.markets using (market_id) "
+                  "where currency = 'USD' limit 1", [ORDER, is_new["customer_id"], noon(attempted), noon(attempted)])  # fmt: skip
     own_lake.shop("insert into shop.order_lines select %s, 1, sku, null, 2, 3.50, 0, %s from shop.products limit 1", [ORDER, noon(attempted)])
     own_lake.shop(
         "insert into shop.payments values (%s, %s, 'card', null, 7, 'USD', 'failed', %s, %s)", [ORDER, ORDER, noon(attempted), noon(attempted)]
     )
     deliver(own_lake, "crm_contacts", attempted, "early.csv", [CRM_HEADER, contact(LEFT_OUT, "Early"), contact(KEPT, "Early")])
     deliver(own_lake, "crm_contacts", attempted + timedelta(days=1), "late.csv", [CRM_HEADER, contact(LEFT_OUT, "Late"), contact(KEPT, "Late")])
-    first = own_lake.backfill(DayRange(attempted, attempted + timedelta(days=1)), [*BASE, "gold/finance_daily_payments"])
+    first = own_lake.backfill(DayRange(attempted, attempted + timedelta(days=1)), [*BASE, "gold/finance_daily_payments", "gold/executive_kpis"])
     before = unreconciled(own_lake)
 
     sold = own_lake.query(
@@ -88,7 +92,7 @@ def story(own_lake: Lake) -> Story:
         "gold/finance_daily_payments",
         "gold/fact_daily_sales",
     ]
-    return Story(own_lake, attempted, in_week, moved_from, moved, sold, before, first, own_lake.backfill(DayRange(last, last), tables))
+    return Story(own_lake, attempted, in_week, moved_from, moved, sold, is_new, before, first, own_lake.backfill(DayRange(last, last), tables))
 
 
 def test_the_loads_succeed_and_take_the_days_that_were_left(story: Story) -> None:
@@ -143,3 +147,17 @@ def test_what_is_open_moves_to_the_day_of_the_last_payment_with_days_between_lef
     assert changed[story.attempted] == Decimal(7)
     between = set(DayRange(story.attempted + timedelta(days=1), story.moved_from - timedelta(days=1)))
     assert between & set(changed) == set()
+
+
+def test_who_was_new_is_returning_once_an_older_sale_has_come(story: Story) -> None:
+    """Of the order's own day and the next alone was asked; the day on which the customer was new is counted again all the same."""
+    assert story.is_new["day"] in story.first[2].replayed
+    silver = """
+        with lines as (select distinct o.customer_id, o.currency, o.order_date as sale_date
+                       from silver.orders o join silver.order_lines l using (order_id, order_date)
+                       where o.status not in ('cancelled', 'unknown') and o.market_id is not null and o.customer_id is not null),
+             first as (select customer_id, min(sale_date) as sale_date from lines group by 1)
+        select sale_date, currency, count(distinct customer_id) as new_customers from lines join first using (customer_id, sale_date) group by 1, 2"""
+    wrong = f"select k.sale_date from gold.executive_kpis k left join ({silver}) s using (sale_date, currency) " \
+            "where k.sale_date < ? and k.new_customers is distinct from coalesce(s.new_customers, 0)"  # fmt: skip
+    assert story.lake.query(wrong, [story.moved_from]) == []
