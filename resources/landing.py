@@ -21,6 +21,10 @@ from resources.landing_walk import Candidate, candidates, checked_folder
 _QUIET_S = 30
 
 
+Identity = tuple[str, str]
+"""The hash of a file's bytes and, of one without records, its name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Judged:
     """A complete file and the verdict on its bytes."""
@@ -100,20 +104,23 @@ def _by_place(one: Candidate) -> Inspection:
 def decide(sound: Iterable[Judged], feed: FileFeed) -> tuple[tuple[ReadyFile, ...], tuple[DuplicateFile, ...]]:
     """Tell first deliveries, duplicates and corrections apart, in the order of delivery whatever order they come in.
 
-    The same bytes are taken once, whatever their name. Files without records are the exception, told apart by name too:
-    two header-only files are equal and still each replaces its own name's earlier delivery.
+    The same bytes are taken once, whatever their name; but a delivery that brings back what a correction of its name had replaced is a correction
+    itself. Files without records are the exception, told apart by name too: two header-only files are equal and still
+    each replaces its own name's earlier delivery.
     """
     ready: list[ReadyFile] = []
     duplicates: list[DuplicateFile] = []
-    originals: dict[tuple[str, str], str] = {}
+    originals: dict[Identity, Candidate] = {}
+    current: dict[str, Identity] = {}
     versions: dict[str, int] = {}
     for one in sorted(sound, key=lambda one: one.candidate.order):
         candidate, verdict = one.candidate, one.verdict
         identity = (verdict.sha256, "" if verdict.records else candidate.name)
-        if identity in originals:
-            duplicates.append(_duplicate(one, feed, originals[identity]))
+        original = originals.get(identity)
+        if original is not None and (original.name != candidate.name or current[original.name] == identity):
+            duplicates.append(_duplicate(one, feed, original.key))
             continue
-        originals[identity] = candidate.key
+        originals[identity], current[candidate.name] = candidate, identity
         versions[candidate.name] = versions.get(candidate.name, 0) + 1
         ready.append(_ready(one, feed, versions[candidate.name]))
     return _superseded(ready), tuple(duplicates)

@@ -204,12 +204,12 @@ class Relation:
 
     def _fallback(self, read_at: datetime) -> sql.Composable:
         if self.fallback_time is None:
-            return sql.Literal(read_at)
+            return sql.Literal(read_at - timedelta(days=1))  # the newest day that is over: the read's own is no day of the history yet
         own = sql.Identifier("t", self.fallback_time)
         return sql.SQL("coalesce({}, {})").format(sql.Identifier("p", self.fallback_time), own) if self.parent else own
 
     def day(self, read_at: datetime) -> sql.Composable:
-        """UTC date of the business time if it is there and not after the read, else of the fallback; of the read where the contract names none."""
+        """UTC date of the business time if it is there and not after the read, else of the fallback, else the day before the read."""
         return sql.SQL("((case when {b} <= {read} then {b} else {f} end) at time zone 'UTC')::date").format(
             b=self._business, f=self._fallback(read_at), read=sql.Literal(read_at)
         )

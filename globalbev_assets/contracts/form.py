@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from globalbev_assets.contracts.calendar import parse_calendar
 from globalbev_assets.contracts.columns import parse_column
 from globalbev_assets.contracts.custom import OF_TABLE, choice, custom_properties, is_set, text, texts, whole_number
-from globalbev_assets.contracts.model import Column, Contract, Limit, Rule, Source
+from globalbev_assets.contracts.model import Column, Contract, Limit, OnBadRecord, Rule, Source
 from globalbev_assets.contracts.names import Layer, TableName, identifier
 from globalbev_assets.contracts.problems import malformed
 from globalbev_assets.contracts.rules import implied_rules, merged, stated_rules
@@ -19,6 +20,10 @@ from globalbev_assets.errors import TerminalError
 
 _DAYS_IN = {"d": 1, "day": 1, "days": 1, "y": 365, "yr": 365, "years": 365}
 _HOURS_IN = {"h": 1, "hours": 1, "d": 24, "days": 24}
+
+_ACCOUNTED = Limit(
+    "nothing_unaccounted", "unaccounted", blocking=True, minimum=Decimal(0), maximum=Decimal(0), description="Every row that came in has one outcome."
+)
 
 
 def parse_contract(document: Mapping[str, Any], where: str) -> Contract:
@@ -59,13 +64,26 @@ def _parse(document: Mapping[str, Any], where: str) -> Contract:
         freshness_hours=_amount(service.get("freshness"), _HOURS_IN, where),
         retention_days=_amount(service.get("retention"), _DAYS_IN, where),
         erasure=text(custom, "erasure", where),
-        on_bad_record=choice(custom, "onBadRecord", ("permissive", "fail_fast"), "permissive", where),
+        on_bad_record=_on_bad_record(custom, source, where),
         business=" ".join((text(custom, "business", where) or "").split()),
         path=where,
         delivers=parse_calendar(custom.get("delivers"), f"{where}: customProperties.delivers"),
         has_change_feed=is_set(custom, "changeFeed", where),
         remind_after_hours=whole_number(custom, "remindAfterHours", where) if "remindAfterHours" in custom else None,
     )
+
+
+def _on_bad_record(custom: Mapping[str, Any], source: Source, where: str) -> OnBadRecord:
+    """What a record does that does not fit: only a CSV file has such records; of JSON and of rows each is whole or the file is dead."""
+    found: OnBadRecord = choice(custom, "onBadRecord", ("permissive", "fail_fast"), "permissive", where)
+    if found == "fail_fast" and source.options.get("format") != "csv":
+        raise malformed(
+            f"{where}: customProperties.onBadRecord",
+            "Only a feed of CSV files can be fail-fast.",
+            source.options.get("format") or source.kind,
+            "format: csv; a JSON file that cannot be read whole is a dead letter",
+        )
+    return found
 
 
 def _only_table(document: Mapping[str, Any], where: str) -> Mapping[str, Any]:
@@ -88,7 +106,10 @@ def _columns_and_rules(node: Mapping[str, Any], source: Source, where: str) -> t
         stated += stated_rules(entry.get("quality") or [], at, column.name)
     stated += stated_rules(node.get("quality") or [], where)
     rules = merged(implied, [rule for rule in stated if isinstance(rule, Rule)])
-    return _in_key_order(node, tuple(columns)), rules, tuple(limit for limit in stated if isinstance(limit, Limit))
+    limits = tuple(limit for limit in stated if isinstance(limit, Limit))
+    if is_typed_from_text and all(limit.metric != _ACCOUNTED.metric for limit in limits):
+        limits = (*limits, _ACCOUNTED)  # no contract can do without it
+    return _in_key_order(node, tuple(columns)), rules, limits
 
 
 def _in_key_order(node: Mapping[str, Any], columns: tuple[Column, ...]) -> tuple[Column, ...]:

@@ -117,8 +117,8 @@ class Source:
     """Where a table's rows come from.
 
     ``options`` have snake-case names (camel case in the YAML; closed lists in :mod:`globalbev_assets.contracts.sources`); by kind: database
-    ``dsn, relation, mode (by_day|full), business_time, fallback_time (may be left out: rows without a usable business time then lie under the day of
-    the read), parent {relation, on}``; file_feed ``feed, format, encodings, delimiters``;
+    ``dsn, relation, mode (by_day|full), business_time, fallback_time (may be left out: rows without a usable business time then lie under the day
+    before the read), parent {relation, on}``; file_feed ``feed, format, encodings, delimiters``;
     json_api ``url, token`` (names of the environment variables that hold them) and the fields of ``resources.api_feed.ApiFeed``;
     by_day, by_key ``table`` (the bronze table), ``expand`` (one row becomes several), ``collapse`` (several become one), ``dedupe``,
     ``row_key, group_key, version_by``, ``personal`` (fields of the source to mask in quarantine beside the contract's own).

@@ -74,7 +74,7 @@ def _check(kind: Kind, options: dict[str, Any], where: str) -> None:
         raise malformed(
             where,
             "A table that is read by day does not say by which time.",
-            valid="businessTime, and fallbackTime for rows without one (else they lie under the day of the read); or mode: full",
+            valid="businessTime, and fallbackTime for rows without one (else they lie under the day before the read); or mode: full",
         )
     for key, valid in CHOICES.items():
         if key in options and options[key] not in valid:

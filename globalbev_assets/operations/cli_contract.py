@@ -72,7 +72,7 @@ def new(  # noqa: PLR0913  a command's options
     business_time: Annotated[str | None, typer.Option(help="Column that says the business day; without it a table is read whole.")] = None,
     fallback_time: Annotated[
         str | None,
-        typer.Option(help="Column that says the day of rows without a business time; updated_at if the table has it, else the day of the read."),
+        typer.Option(help="Column that says the day of rows without a business time; updated_at if the table has it, else the day before the read."),
     ] = None,
     dsn: Annotated[str, typer.Option(help="Variable that names the database.")] = "GLOBALBEV_SHOP_DSN",
     layer: Annotated[str, typer.Option(help="bronze, silver, or both.")] = "both",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -157,3 +158,19 @@ def test_the_lint_asks_for_the_time_of_a_table_by_day(tmp_path: Path) -> None:
     problems = [problem for problem in problems_of(tmp_path) if "read by day" in problem.what]
     assert len(problems) == 1
     assert "businessTime" in problems[0].valid
+
+
+def test_the_lint_refuses_to_fail_fast_where_no_record_can_be_unfit_by_itself(tmp_path: Path) -> None:
+    bronze, _ = write(tmp_path, by_day())
+    bronze.write_text(bronze.read_text().rstrip("\n") + "\n  - {property: onBadRecord, value: fail_fast}\n")
+    (problem,) = (problem for problem in problems_of(tmp_path) if "fail-fast" in problem.what)
+    assert (problem.code, problem.got) == ("GB-1023", "database")
+    assert "format: csv" in problem.valid
+
+
+def test_a_table_that_says_nothing_of_it_is_held_when_a_row_is_unaccounted_for(tmp_path: Path) -> None:
+    _, silver = write(tmp_path, by_day())
+    silver.write_text("\n".join(line for line in silver.read_text().splitlines() if "nothing_unaccounted" not in line))
+    assert "unaccounted" not in silver.read_text()
+    contract = load(tmp_path).parse("silver.refunds")
+    assert [(limit.maximum, limit.blocking) for limit in contract.limits if limit.metric == "unaccounted"] == [(Decimal(0), True)]

@@ -199,8 +199,15 @@ def test_every_file_is_somewhere_once_and_one_version_of_a_name_is_current(deliv
     assert sorted(places) == sorted((date(2026, 5, day), name) for day, name, _, _ in delivered)
     current = [file.name for file in ready if not file.is_superseded]
     assert len(current) == len(set(current)) == len({file.name for file in ready})
-    with_rows = [file.sha256 for file in ready if file.records]
+    with_rows = [file.sha256 for file in ready if file.records and not file.is_superseded]
     assert len(with_rows) == len(set(with_rows)), "no bytes are taken twice"
+
+
+def test_a_delivery_that_brings_back_what_was_replaced_is_a_correction_again() -> None:
+    delivered = [(1, "a.csv", "first", True), (2, "a.csv", "wrong", True), (3, "a.csv", "first", True), (4, "a.csv", "first", True)]
+    ready, duplicates = decide([judged(*one) for one in delivered], FEED)
+    assert [(file.day.day, file.version, file.is_superseded) for file in ready] == [(1, 1, True), (2, 2, True), (3, 3, False)]
+    assert [(file.day.day, file.original) for file in duplicates] == [(4, "2026-05-03/a.csv")]
 
 
 @given(DELIVERED, st.integers(1, 9))
