@@ -19,9 +19,10 @@ import pytest
 from dagster._core.definitions.reconstruct import ReconstructableRepository
 from databricks.sdk._base_client import _BaseClient
 
-from resources import upload
+from resources import databricks_launcher, upload
 from resources.databricks_launcher import LaunchedSteps
 from resources.databricks_settings import load_databricks_settings
+from resources.environments import executor_of
 from resources.lakehouse_resource import book_of
 from resources.settings import PROJECT, load_settings
 from resources.upload import Upload, stage_upload
@@ -35,8 +36,14 @@ ENVIRONMENT_HOME = Path(os.environ.get("GLOBALBEV_TEST_HOME", PROJECT / ".global
 
 def launcher() -> LaunchedSteps:
     """Of the settings in the environment, with the tiny lake for an upload."""
+    databricks_launcher.stage_upload = lambda _: tiny_upload()  # in a step's own process nobody else has
     settings = load_settings(Path(os.devnull))
     return LaunchedSteps(settings, load_databricks_settings(settings, Path(os.devnull)), book_of(settings))
+
+
+def executor() -> dg.ExecutorDefinition:
+    """Of the settings in the environment."""
+    return executor_of(load_settings(Path(os.devnull)))
 
 
 def tiny_upload() -> Upload:

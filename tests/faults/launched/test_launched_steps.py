@@ -170,6 +170,23 @@ def test_ending_the_run_in_dagster_cancels_the_cluster(launched: Rehearsal, monk
     assert not [event for event in events if event and event.event_type == dg.DagsterEventType.STEP_UP_FOR_RETRY]
 
 
+def test_steps_at_once_have_a_cluster_each_and_all_are_cancelled_when_the_run_is_ended(
+    launched: Rehearsal, monkeypatch: pytest.MonkeyPatch, short_folder: Path
+) -> None:
+    """By the executor of a deployment: a process a step, each of which has to hear of it."""
+    monkeypatch.setenv("GLOBALBEV_DATABRICKS_PARALLEL", "2")
+    runs = launched.workspace.runs.all
+    launched.soon(lambda: len(runs) == 2 and all(run.state == "RUNNING" for run in runs.values()), (short_folder / "go on").touch)
+    result = launched.run(f"until {short_folder / 'go on'}", tables=("orders", "stores"))
+    assert result.success
+    assert {name for name, _ in launched.materialised(result)} == {"orders", "stores"}
+    has_told = lambda: len(runs) == 4 and len([*launched.workspace.dbfs.root.rglob("0_events.pkl")]) == 4  # noqa: E731
+    launched.soon(has_told, interrupt)
+    with contextlib.suppress(KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
+        assert not launched.run("wait", tables=("orders", "stores")).success
+    assert [run.result for run in runs.values()] == ["SUCCESS", "SUCCESS", "CANCELED", "CANCELED"]
+
+
 def test_no_attempt_begins_beside_a_run_that_could_not_be_asked_for(launched: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
     """The workspace answers nothing for a while; by the second attempt it does, and the first one's cluster is still at work."""
     be_impatient(monkeypatch)

@@ -35,6 +35,14 @@ def tiny(context: dg.AssetExecutionContext, pyspark_step_launcher: dg.ResourcePa
         raise dg.Failure("two days were not published", allow_retries=False)
 
 
+@dg.multi_asset(specs=[dg.AssetSpec(["tiny", "stores"])], partitions_def=PARTS, backfill_policy=dg.BackfillPolicy.single_run())
+def other(context: dg.AssetExecutionContext, pyspark_step_launcher: dg.ResourceParam[Any]) -> dg.MaterializeResult[Any]:
+    """A second step, which can be at work beside the first."""
+    if context.run.tags.get("does", "") == "wait":
+        time.sleep(30)
+    return dg.MaterializeResult(asset_key=["tiny", "stores"])
+
+
 @dg.resource
 def pyspark_step_launcher(_: dg.InitResourceContext) -> Any:
     """On the machine that launches the launcher, on a cluster nothing."""
@@ -45,4 +53,13 @@ def pyspark_step_launcher(_: dg.InitResourceContext) -> Any:
     return launcher()
 
 
-defs = dg.Definitions(assets=[tiny], resources={"pyspark_step_launcher": pyspark_step_launcher}, executor=dg.in_process_executor)
+def _executor() -> dg.ExecutorDefinition:
+    """As the settings say, on the machine that launches."""
+    if os.environ.get("GLOBALBEV_SPARK") == "cluster":
+        return dg.in_process_executor
+    from tests.faults.launched.ground import executor  # noqa: PLC0415  a cluster has no tests
+
+    return executor()
+
+
+defs = dg.Definitions(assets=[tiny, other], resources={"pyspark_step_launcher": pyspark_step_launcher}, executor=_executor())
