@@ -64,13 +64,11 @@ def test_killed_under_a_step_the_step_goes_on_with_a_new_server(own: Refunds) ->
 
 
 POINTS = ("publish.before_quarantine", "publish.after_quarantine", "publish.after_table", "step.before_ledger")
-IN_CI = [("by_day", "publish.after_table")]
 
 
-@pytest.mark.parametrize(
-    ("kind", "point"),
-    [pytest.param(kind, point, marks=() if (kind, point) in IN_CI else pytest.mark.slow) for kind in ("by_day", "by_key") for point in POINTS],
-)
+@pytest.mark.slow  # a minute each; that a killed server is replaced is in test_spark_server.py
+@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("kind", ["by_day", "by_key"])
 def test_killed_between_the_commits_nothing_is_lost_or_done_twice(fault_home: Path, tmp_path: Path, kind: str, point: str) -> None:
     """The client waits at that point while its server dies, and goes on without a hand: with what is committed already, or with another server."""
     with own_server(fault_home, tmp_path, kind) as own:

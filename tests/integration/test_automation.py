@@ -52,6 +52,7 @@ def test_bronze_is_read_an_hour_before_its_first_table_is_due(ticks: Ticks) -> N
     def moment(hour: int, minute: int) -> datetime:
         return datetime.combine(YESTERDAY + timedelta(days=2), time(hour, minute), UTC)
 
+    ticks.tick(moment(0, 1))  # before half past four there is still today's hour between now and tomorrow's
     assert ticks.tick(moment(4, 29)) == {}
     assert ticks.tick(moment(4, 31)) == {name: {str(YESTERDAY + timedelta(days=1))} for name in of_layer("bronze")}
     assert ticks.tick(moment(4, 32)) == {}
