@@ -51,12 +51,6 @@ variable "is_github" {
   default     = false
 }
 
-variable "first_image" {
-  description = "Image that Dagster's apps are made with; afterwards the deployment sets it."
-  type        = string
-  default     = "mcr.microsoft.com/k8se/quickstart:latest"
-}
-
 variable "postgres_password" {
   description = "Password of Dagster's database: TF_VAR_postgres_password, out of the vault. It gets into no file and no state."
   type        = string

@@ -30,6 +30,19 @@ resource "databricks_tag_policy" "this" {
   values      = [for value in each.value : { name = value }]
 }
 
+# Who may put a governed tag on something, beside the account's admins: the deployments, whose SQL does, and nobody else. The rule set is whole: what was
+# granted on the tag elsewhere goes.
+resource "databricks_access_control_rule_set" "assigners" {
+  for_each = databricks_tag_policy.this
+
+  name = "accounts/${var.account_id}/tagPolicies/${each.value.id}/ruleSets/default"
+
+  grant_rules {
+    principals = formatlist("servicePrincipals/%s", var.deployer_client_ids)
+    role       = "roles/tagPolicy.assigner"
+  }
+}
+
 resource "databricks_system_schema" "this" {
   for_each = toset(["access", "compute", "lakeflow", "query"])
 

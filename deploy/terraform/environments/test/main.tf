@@ -40,7 +40,6 @@ module "platform" {
   teams                     = var.teams
   cost_center               = var.cost_center
   monthly_budget            = 300
-  budget_start              = "2026-12-01T00:00:00Z"
   log_retention_days        = 30
   mail_addresses            = var.mail_addresses
   most_workers              = 2
@@ -48,7 +47,6 @@ module "platform" {
   start_date                = "2026-01-01"
   has_pool                  = true
   pool_idle_instances       = 0
-  first_image               = var.first_image
   postgres_password         = var.postgres_password
   postgres_password_version = 1
 }

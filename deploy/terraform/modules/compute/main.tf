@@ -153,8 +153,11 @@ resource "databricks_permissions" "warehouse" {
     service_principal_name = var.deployer_client_id
     permission_level       = "CAN_USE"
   }
+
+  depends_on = [databricks_service_principal.this]
 }
 
+# Made in the workspace, a service principal is a member of it; groups are made members by the module members.
 resource "databricks_service_principal" "this" {
   for_each = {
     pipeline = var.pipeline_client_id

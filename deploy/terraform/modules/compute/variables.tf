@@ -4,7 +4,7 @@ variable "name" {
 }
 
 variable "groups" {
-  description = "Display name of each role's group."
+  description = "Display name of each role's group; those that are given something here are members of the workspace."
   type        = map(string)
 }
 

@@ -8,6 +8,8 @@ locals {
     GLOBALBEV_SHOP_DSN                 = "globalbev-shop-dsn"
     GLOBALBEV_INVENTORY_TOKEN          = "globalbev-inventory-token"
   }
+  # The instance's; what runs our code, and so reads sources and submits steps, is the code location alone.
+  instance    = ["DAGSTER_POSTGRES_PASSWORD"]
   web_address = "https://ca-${var.name}-web.${azurerm_container_app_environment.this.default_domain}"
   settings = merge(var.settings, {
     AZURE_CLIENT_ID       = var.identity.client_id
@@ -18,12 +20,12 @@ locals {
     GLOBALBEV_DAGSTER_URL = local.web_address
   })
   apps = {
-    code   = { cpu = 2, memory = "4Gi", port = 4000, transport = "tcp", args = ["dagster", "api", "grpc", "-h", "0.0.0.0", "-p", "4000", "-m", "globalbev_assets.definitions"] }
-    web    = { cpu = 0.5, memory = "1Gi", port = 3000, transport = "auto", args = ["dagster-webserver", "-h", "0.0.0.0", "-p", "3000", "-w", "/opt/dagster/home/workspace.yaml"] }
-    daemon = { cpu = 0.5, memory = "1Gi", port = 0, transport = "", args = ["dagster-daemon", "run", "-w", "/opt/dagster/home/workspace.yaml"] }
+    code   = { cpu = 2, memory = "4Gi", port = 4000, transport = "tcp", secrets = keys(local.secrets), args = ["dagster", "api", "grpc", "-h", "0.0.0.0", "-p", "4000", "-m", "globalbev_assets.definitions"] }
+    web    = { cpu = 0.5, memory = "1Gi", port = 3000, transport = "auto", secrets = local.instance, args = ["dagster-webserver", "-h", "0.0.0.0", "-p", "3000", "-w", "/opt/dagster/home/workspace.yaml"] }
+    daemon = { cpu = 0.5, memory = "1Gi", port = 0, transport = "", secrets = local.instance, args = ["dagster-daemon", "run", "-w", "/opt/dagster/home/workspace.yaml"] }
 
     # Outside of the three that it looks at; what it says is the alert `silence` of the module observability.
-    heartbeat = { cpu = 0.25, memory = "0.5Gi", port = 0, transport = "", args = ["python", "-m", "globalbev_assets.operations.cli", "heartbeat", "--every", "120"] }
+    heartbeat = { cpu = 0.25, memory = "0.5Gi", port = 0, transport = "", secrets = local.instance, args = ["python", "-m", "globalbev_assets.operations.cli", "heartbeat", "--every", "120"] }
   }
 }
 
@@ -122,12 +124,12 @@ resource "azurerm_container_app" "this" {
   }
 
   dynamic "secret" {
-    for_each = toset(values(local.secrets))
+    for_each = toset(each.value.secrets)
 
     content {
-      name                = secret.value
+      name                = local.secrets[secret.value]
       identity            = var.identity.id
-      key_vault_secret_id = "${var.vault_uri}secrets/${secret.value}"
+      key_vault_secret_id = "${var.vault_uri}secrets/${local.secrets[secret.value]}"
     }
   }
 
@@ -155,7 +157,7 @@ resource "azurerm_container_app" "this" {
 
     container {
       name   = each.key
-      image  = var.image
+      image  = "${azurerm_container_registry.this.login_server}/globalbev:first"
       cpu    = each.value.cpu
       memory = each.value.memory
       args   = each.value.args
@@ -170,11 +172,11 @@ resource "azurerm_container_app" "this" {
       }
 
       dynamic "env" {
-        for_each = local.secrets
+        for_each = toset(each.value.secrets)
 
         content {
-          name        = env.key
-          secret_name = env.value
+          name        = env.value
+          secret_name = local.secrets[env.value]
         }
       }
 
@@ -191,10 +193,13 @@ resource "azurerm_container_app" "this" {
     }
   }
 
-  # The deployment sets the image, by its digest; a plan would set it back.
+  # The deployment sets the image, by its digest; a plan would set it back. `first` is pushed by hand, before there is an app: another image has no such
+  # commands, and an app whose revision does not start is not made.
   lifecycle {
     ignore_changes = [template[0].container[0].image]
   }
+
+  depends_on = [azurerm_role_assignment.pull]
 }
 
 # Changing an image and reading a revision, nothing else of the resource group.

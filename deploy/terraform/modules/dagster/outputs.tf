@@ -8,6 +8,11 @@ output "registry_id" {
   value       = azurerm_container_registry.this.id
 }
 
+output "database_server_id" {
+  description = "Azure resource id of the database's server, whose logs are kept."
+  value       = azurerm_postgresql_flexible_server.this.id
+}
+
 output "web_address" {
   description = "Address of the web server, inside the network."
   value       = local.web_address

@@ -52,11 +52,6 @@ variable "vault_uri" {
   type        = string
 }
 
-variable "image" {
-  description = "Image that the apps are made with, as registry/name:tag; afterwards the deployment changes it and Terraform leaves it alone."
-  type        = string
-}
-
 variable "settings" {
   description = "Environment variables of every container; nothing of it is secret."
   type        = map(string)

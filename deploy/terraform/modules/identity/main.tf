@@ -1,6 +1,6 @@
 # Entra groups for people, applications for machines. People sign in, GitHub by federation, Dagster in Azure by its managed identity. One secret is
 # left, that of the pipeline's OAuth M2M at Databricks: made there by hand, kept in the vault, never here.
-# Databricks takes the groups over from Entra by automatic identity management, which an account admin switches on once.
+# Databricks takes the groups over from Entra by automatic identity management, which an account admin switches on once; see the module members.
 
 locals {
   # The same roles as in globalbev_assets/governance/principals.py; tests/unit/test_deploy_terraform.py compares them.
@@ -57,7 +57,7 @@ resource "azuread_service_principal" "this" {
   owners                       = var.owners
 }
 
-# Under which Dagster's containers run: reads the vault, the lake's logs and the registry.
+# Under which Dagster's containers run: reads vault, registry and lake, writes what its sensors find and its compute logs.
 resource "azurerm_user_assigned_identity" "dagster" {
   name                = "id-${var.prefix}-dagster"
   location            = var.location

@@ -8,6 +8,16 @@ output "group_object_ids" {
   value       = { for role, group in azuread_group.role : role => group.object_id }
 }
 
+output "all_group_ids" {
+  description = "Object id of each group, of roles and of teams, by its display name."
+  value       = { for group in concat(values(azuread_group.role), values(azuread_group.team)) : group.display_name => group.object_id }
+}
+
+output "team_groups" {
+  description = "Display names of the teams' groups."
+  value       = [for group in azuread_group.team : group.display_name]
+}
+
 output "client_ids" {
   description = "Client id of each application: pipeline, deployer. Databricks names service principals so."
   value       = { for name, application in azuread_application.this : name => application.client_id }

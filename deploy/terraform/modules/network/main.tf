@@ -9,6 +9,9 @@ locals {
     containers = { range = cidrsubnet(var.address_space, 4, 9), service = "Microsoft.App/environments" }
     postgres   = { range = cidrsubnet(var.address_space, 4, 10), service = "Microsoft.DBforPostgreSQL/flexibleServers" }
   }
+  # On which a cluster talks to the control plane through the workspace's private endpoint. Network policies hold for endpoints here, so that what is
+  # not opened is closed: https://learn.microsoft.com/azure/databricks/security/network/concepts/private-link
+  databricks_ports = ["443", "3306", "6666", "8443-8451"]
   private_zones = {
     blob       = "privatelink.blob.core.windows.net"
     dfs        = "privatelink.dfs.core.windows.net"
@@ -85,6 +88,20 @@ resource "azurerm_network_security_rule" "endpoints_from_network" {
   destination_address_prefix  = "VirtualNetwork"
 }
 
+resource "azurerm_network_security_rule" "endpoints_from_clusters" {
+  name                        = "databricks-from-clusters"
+  resource_group_name         = var.resource_group_name
+  network_security_group_name = azurerm_network_security_group.endpoints.name
+  priority                    = 110
+  direction                   = "Inbound"
+  access                      = "Allow"
+  protocol                    = "Tcp"
+  source_port_range           = "*"
+  source_address_prefixes     = values(local.workspace_subnets)
+  destination_port_ranges     = local.databricks_ports
+  destination_address_prefix  = "VirtualNetwork"
+}
+
 resource "azurerm_network_security_rule" "endpoints_nothing_else" {
   name                        = "nothing-else"
   resource_group_name         = var.resource_group_name
@@ -140,12 +157,27 @@ resource "azurerm_subnet_network_security_group_association" "service" {
   network_security_group_id = azurerm_network_security_group.services.id
 }
 
-# Inside the network everything may talk, which is Azure's default; from outside nothing comes in, which is too.
+# From outside nothing comes in, which is Azure's default; inside, and from peered networks, everything but the clusters may talk to the services.
 resource "azurerm_network_security_group" "services" {
   name                = "nsg-${var.name}-services"
   location            = var.location
   resource_group_name = var.resource_group_name
   tags                = var.tags
+}
+
+# Dagster's web server asks nobody to sign in, and people run code of their own on clusters. No step needs a service here: the host asks the workspace.
+resource "azurerm_network_security_rule" "services_not_from_clusters" {
+  name                        = "not-from-clusters"
+  resource_group_name         = var.resource_group_name
+  network_security_group_name = azurerm_network_security_group.services.name
+  priority                    = 100
+  direction                   = "Inbound"
+  access                      = "Deny"
+  protocol                    = "*"
+  source_port_range           = "*"
+  source_address_prefixes     = values(local.workspace_subnets)
+  destination_port_range      = "*"
+  destination_address_prefix  = "*"
 }
 
 resource "azurerm_public_ip" "outbound" {

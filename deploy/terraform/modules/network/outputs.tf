@@ -19,8 +19,10 @@ output "endpoints_subnet_id" {
 }
 
 output "private_dns_zone_ids" {
-  description = "Private DNS zones by service: blob, dfs, vault, databricks."
+  description = "Private DNS zones by service: blob, dfs, vault, databricks, postgres; once the network asks them, because a database is refused before."
   value       = { for key, zone in azurerm_private_dns_zone.this : key => zone.id }
+
+  depends_on = [azurerm_private_dns_zone_virtual_network_link.this]
 }
 
 output "outbound_address" {

@@ -201,6 +201,7 @@ resource "azurerm_monitor_scheduled_query_rules_alert_v2" "this" {
   }
 }
 
+# A budget may only begin in the month in which it is made; afterwards the month it began in stays, because another one would be another budget.
 resource "azurerm_consumption_budget_resource_group" "this" {
   for_each = local.budgets
 
@@ -210,7 +211,7 @@ resource "azurerm_consumption_budget_resource_group" "this" {
   time_grain        = "Monthly"
 
   time_period {
-    start_date = var.budget_start
+    start_date = formatdate("YYYY-MM-'01T00:00:00Z'", plantimestamp())
   }
 
   dynamic "notification" {
@@ -222,5 +223,9 @@ resource "azurerm_consumption_budget_resource_group" "this" {
       threshold_type = notification.value.type
       contact_groups = [azurerm_monitor_action_group.this.id]
     }
+  }
+
+  lifecycle {
+    ignore_changes = [time_period]
   }
 }

@@ -70,11 +70,6 @@ variable "monthly_budget" {
   type        = number
 }
 
-variable "budget_start" {
-  description = "First day of the month from which the budget counts, as 2026-12-01T00:00:00Z. Never changed later: the budget would be made again."
-  type        = string
-}
-
 variable "alert_settings" {
   description = "What differs from the usual for an alert, by the name of its query in deploy/kql without .kql."
   type = map(object({

@@ -40,6 +40,8 @@ locals {
     databricks = { resource_id = module.workspace.resource_id }
     vault      = { resource_id = module.secrets.vault_id }
     lake       = { resource_id = "${module.storage.account_id}/blobServices/default", categories = ["StorageRead", "StorageWrite", "StorageDelete"] }
+    database   = { resource_id = module.dagster.database_server_id, categories = ["PostgreSQLLogs"] }
+    registry   = { resource_id = module.dagster.registry_id }
   }
 }
 
@@ -88,6 +90,7 @@ module "workspace" {
   name                 = local.name
   location             = var.location
   resource_group_name  = azurerm_resource_group.this.name
+  storage_account_name = "dbfsglobalbev${var.environment}${var.unique}"
   virtual_network_id   = module.network.virtual_network_id
   workspace_subnets    = module.network.workspace_subnets
   endpoints_subnet_id  = module.network.endpoints_subnet_id
@@ -128,6 +131,14 @@ module "secrets" {
   tags                             = local.cost_tags
 }
 
+module "members" {
+  source = "../members"
+
+  groups     = module.identity.groups
+  object_ids = module.identity.all_group_ids
+  members    = concat([for role in ["engineers", "analysts", "etl", "admins"] : module.identity.groups[role]], module.identity.team_groups)
+}
+
 module "catalog" {
   source = "../catalog"
 
@@ -135,14 +146,14 @@ module "catalog" {
   workspace_id        = module.workspace.workspace_id
   access_connector_id = module.workspace.access_connector_id
   urls                = module.storage.urls
-  groups              = module.identity.groups
+  groups              = module.members.groups
 }
 
 module "compute" {
   source = "../compute"
 
   name                = local.name
-  groups              = module.identity.groups
+  groups              = module.members.groups
   pipeline_client_id  = module.identity.client_ids["pipeline"]
   deployer_client_id  = module.identity.client_ids["deployer"]
   vault_id            = module.secrets.vault_id
@@ -165,7 +176,6 @@ module "observability" {
   retention_days            = var.log_retention_days
   mail_addresses            = var.mail_addresses
   monthly_budget            = var.monthly_budget
-  budget_start              = var.budget_start
   tags                      = local.cost_tags
 }
 
@@ -182,7 +192,6 @@ module "dagster" {
   identity                  = module.identity.dagster
   deployer_principal_id     = module.identity.deployer_principal_id
   vault_uri                 = module.secrets.vault_uri
-  image                     = var.first_image
   postgres_password         = var.postgres_password
   postgres_password_version = var.postgres_password_version
   tags                      = local.cost_tags

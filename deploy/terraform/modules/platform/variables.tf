@@ -63,11 +63,6 @@ variable "monthly_budget" {
   type        = number
 }
 
-variable "budget_start" {
-  description = "First day of the month from which the budget counts, as 2026-12-01T00:00:00Z."
-  type        = string
-}
-
 variable "log_retention_days" {
   description = "Days for which logs are kept."
   type        = number
@@ -101,11 +96,6 @@ variable "inventory_url" {
 
 variable "start_date" {
   description = "First day that the sources have, as 2026-01-01; there are no partitions before it."
-  type        = string
-}
-
-variable "first_image" {
-  description = "Image that Dagster's apps are made with; afterwards the deployment sets it."
   type        = string
 }
 

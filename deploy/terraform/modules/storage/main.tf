@@ -7,6 +7,9 @@ locals {
     landing      = "Files as they are delivered."
     dagster-logs = "Compute logs of Dagster."
   }
+  blobs = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
+  # All that Storage Blob Data Contributor may do to a file, but read it.
+  is_no_writing = join(" AND ", [for action in ["write", "add/action", "delete", "move/action"] : "!(ActionMatches{'${local.blobs}/${action}'})"])
 }
 
 resource "azurerm_storage_account" "this" {
@@ -109,7 +112,7 @@ resource "azurerm_role_assignment" "connector" {
   principal_type       = "ServicePrincipal"
 }
 
-# Sensors and checks read Delta's logs without Spark; Dagster never writes a table by itself.
+# Sensors read Delta's logs without Spark.
 resource "azurerm_role_assignment" "dagster_reads" {
   for_each = toset(["lake", "landing"])
 
@@ -117,6 +120,17 @@ resource "azurerm_role_assignment" "dagster_reads" {
   role_definition_name = "Storage Blob Data Reader"
   principal_id         = var.dagster_principal_id
   principal_type       = "ServicePrincipal"
+}
+
+# What the sensors find goes into ops.freshness, ops.schema_drift and ops.alerts, by path and without Spark; the tables of the layers are the steps' alone.
+# So the condition lets nothing be written, renamed or deleted but below ops/.
+resource "azurerm_role_assignment" "dagster_writes_ops" {
+  scope                = azurerm_storage_container.this["lake"].id
+  role_definition_name = "Storage Blob Data Contributor"
+  principal_id         = var.dagster_principal_id
+  principal_type       = "ServicePrincipal"
+  condition            = "((${local.is_no_writing}) OR (@Resource[${local.blobs}:path] StringLike 'ops/*'))"
+  condition_version    = "2.0"
 }
 
 resource "azurerm_role_assignment" "dagster_writes_logs" {

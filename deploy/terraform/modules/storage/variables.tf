@@ -54,7 +54,7 @@ variable "connector_principal_id" {
 }
 
 variable "dagster_principal_id" {
-  description = "Identity under which Dagster runs: reads Delta logs, reads the landing zone, writes its compute logs."
+  description = "Identity under which Dagster runs: reads the lake and the landing zone, writes what its sensors find (ops/) and its compute logs."
   type        = string
 }
 

@@ -24,7 +24,9 @@ resource "azurerm_databricks_workspace" "this" {
   access_connector_id                   = azurerm_databricks_access_connector.this.id
   tags                                  = var.tags
 
+  # The firewall closes the managed account, where the DBFS root lies: clusters reach it by the two endpoints below.
   custom_parameters {
+    storage_account_name                                 = var.storage_account_name
     no_public_ip                                         = true
     virtual_network_id                                   = var.virtual_network_id
     public_subnet_name                                   = var.workspace_subnets["host"].name
@@ -54,4 +56,53 @@ resource "azurerm_private_endpoint" "this" {
     name                 = "databricks"
     private_dns_zone_ids = [var.private_dns_zone_ids["databricks"]]
   }
+}
+
+# The launcher's files on /dbfs, and the workspace's own: without these every cluster gets 403. The account belongs to Databricks, so its id is put together.
+resource "azurerm_private_endpoint" "root" {
+  for_each = toset(["blob", "dfs"])
+
+  name                = "pe-${var.name}-root-${each.value}"
+  location            = var.location
+  resource_group_name = var.resource_group_name
+  subnet_id           = var.endpoints_subnet_id
+  tags                = var.tags
+
+  private_service_connection {
+    name                           = "psc-${var.name}-root-${each.value}"
+    private_connection_resource_id = "${azurerm_databricks_workspace.this.managed_resource_group_id}/providers/Microsoft.Storage/storageAccounts/${var.storage_account_name}"
+    subresource_names              = [each.value]
+    is_manual_connection           = false
+  }
+
+  private_dns_zone_group {
+    name                 = each.value
+    private_dns_zone_ids = [var.private_dns_zone_ids[each.value]]
+  }
+}
+
+# Where people come by the network alone: Entra sends them back to this address after they signed in. One is enough for a region and a DNS zone, which
+# here is the environment's own; it comes after the other, whose zone it shares.
+resource "azurerm_private_endpoint" "sign_in" {
+  count = var.is_public ? 0 : 1
+
+  name                = "pe-${var.name}-sign-in"
+  location            = var.location
+  resource_group_name = var.resource_group_name
+  subnet_id           = var.endpoints_subnet_id
+  tags                = var.tags
+
+  private_service_connection {
+    name                           = "psc-${var.name}-sign-in"
+    private_connection_resource_id = azurerm_databricks_workspace.this.id
+    subresource_names              = ["browser_authentication"]
+    is_manual_connection           = false
+  }
+
+  private_dns_zone_group {
+    name                 = "databricks"
+    private_dns_zone_ids = [var.private_dns_zone_ids["databricks"]]
+  }
+
+  depends_on = [azurerm_private_endpoint.this]
 }

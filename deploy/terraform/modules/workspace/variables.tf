@@ -13,6 +13,16 @@ variable "resource_group_name" {
   type        = string
 }
 
+variable "storage_account_name" {
+  description = "Name of the account of the DBFS root, which Databricks makes: 3 to 24 small letters and digits, unique in all of Azure. Another name is another workspace."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z0-9]{3,24}$", var.storage_account_name))
+    error_message = "3 to 24 small letters and digits."
+  }
+}
+
 variable "virtual_network_id" {
   description = "Network that the clusters are put into."
   type        = string
@@ -32,7 +42,7 @@ variable "endpoints_subnet_id" {
 }
 
 variable "private_dns_zone_ids" {
-  description = "Private DNS zones by service: databricks is used."
+  description = "Private DNS zones by service: databricks, blob and dfs are used."
   type        = map(string)
 }
 
