@@ -24,8 +24,9 @@ setup: $(READY) ## Install the locked packages into .venv, and uv into .uv when 
 demo: $(READY) ## Six months of messy sources through bronze, silver and gold, then a summary
 	@$(BIN)/globalbev demo $(ARGS)
 
+# The sandbox is for who has named no source, in .env or by variables.
 dev: $(READY) ## Dagster's UI on the demo's instance: http://localhost:3000
-	@test -f .env || $(BIN)/globalbev sandbox up
+	@test -f .env || test -n "$$GLOBALBEV_SHOP_DSN$$GLOBALBEV_INVENTORY_URL$$GLOBALBEV_LANDING" || $(BIN)/globalbev sandbox up
 	@PYTHONWARNINGS='ignore:Function `dev_command` is superseded' $(BIN)/dagster dev $(ARGS)
 
 test: $(READY) ## All tests but the slow ones: unit, spark, integration, faults

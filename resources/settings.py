@@ -1,8 +1,8 @@
 """The settings of an installation: environment variables, or a ``.env`` file in the project; the variable wins.
 
-Read once, at the edge. Nothing here starts a process or opens a connection. ``GLOBALBEV_HOME``, ``GLOBALBEV_LAKE`` and ``GLOBALBEV_LANDING`` may be
-relative: to the project, wherever a process runs. Spark's server runs in another folder than its clients, and ``.env`` is read into the environment
-by Dagster, so that nobody can tell afterwards which of the two a path came from.
+Read once, at the edge. Nothing here starts a process or opens a connection. ``GLOBALBEV_HOME``, ``GLOBALBEV_LAKE``, ``GLOBALBEV_LANDING`` and
+``GLOBALBEV_CONTRACTS`` may be relative: to the project, wherever a process runs. Spark's server runs in another folder than its clients, and ``.env``
+is read into the environment by Dagster, so that nobody can tell afterwards which of the two a path came from.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class Settings(BaseSettings):
     def contract_folders(self) -> tuple[Path, ...]:
         """Further folders of contracts, beside the packaged one; on a cluster those that came with the upload."""
         uploaded = sorted((PROJECT / "further_contracts").glob("*"))
-        return (*(Path(part) for part in (self.contracts or "").split(os.pathsep) if part), *uploaded)
+        return (*(_absolute(Path(part)) for part in (self.contracts or "").split(os.pathsep) if part), *uploaded)
 
     def variable(self, variable: str) -> str:
         """The value of an environment variable that a contract names, or of its line in ``.env``; GB-1004 when there is none."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .lifecycle import Progress, down, remove, status, up
+from .lifecycle import Progress, down, refuse_others, remove, status, up
 from .state import Status
 
-__all__ = ["Progress", "Status", "advance", "down", "remove", "status", "up"]
+__all__ = ["Progress", "Status", "advance", "down", "refuse_others", "remove", "status", "up"]
 
 
 def advance(home: Path, days: int = 1, *, progress: Progress | None = None) -> Status:

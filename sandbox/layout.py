@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+FEEDS = ("crm_contacts", "market_panel", "product_nutrition")
+"""The folders of the landing zone that it fills, and replaces when it is made."""
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -21,6 +24,11 @@ class Layout:
     def landing(self) -> Path:
         """The landing zone, where other systems drop files."""
         return self.home / "landing"
+
+    @property
+    def lake(self) -> Path:
+        """The lake of whoever reads the sandbox: not its own, but it lies in the home unless somebody says otherwise."""
+        return self.home / "lake"
 
     @property
     def state(self) -> Path:

@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from globalbev_assets.errors import GlobalBevError, TerminalError, TransientError
 from partitions.days import today
 
-from . import services, shop
+from . import others, services, shop
 from .env_file import write_env
 from .landing import count_files
 from .layout import Layout
@@ -22,7 +22,7 @@ from .postgres import Postgres
 from .state import Secrets, State, Status, load_secrets, load_state, save_secrets, save_state
 
 DEFAULT_SEED = 20260101
-SHOP_VARIABLE = "GLOBALBEV_SHOP_DSN"
+SHOP_VARIABLE = others.SHOP
 LOCK_S = 120.0
 Progress = Callable[[str], None]
 
@@ -39,6 +39,8 @@ def up(  # noqa: PLR0913 (the public signature)
 ) -> Status:
     """Make the sandbox where it is missing, and start what does not run. Doing it again changes nothing.
 
+    A home, a settings file or an environment of another installation is refused before anything is made.
+
     Args:
         home: folder of all local state; the sandbox lies in ``<home>/sandbox``, its files in ``<home>/landing``.
         scale: how many times the real orders are multiplied; fixed at the making.
@@ -49,29 +51,48 @@ def up(  # noqa: PLR0913 (the public signature)
         more: further variables for the same file, of whoever reads the sources.
 
     Raises:
-        TerminalError: GB-6001 to GB-6005, GB-6007 and GB-6009, when something is missing, does not start, or is not empty.
+        TerminalError: GB-6001 to GB-6005, GB-6007, GB-6009 and GB-6010, when something is missing, does not start, or is not empty.
         TransientError: GB-6006, while another command changes the same sandbox.
     """
     tell = progress or _silent
     layout = Layout(home.resolve())
+    refuse_others(home, env_file)
     with changing(layout):
-        state = load_state(layout) or _begin(layout, scale, seed)
-        _refuse_other(state, scale, seed, layout)
+        state = _begun(layout) or _begin(layout, scale, seed)
+        _refuse_other(state, scale, seed)
         kept, before = load_secrets(layout), state
         state = services.start_shop(layout, state, kept)
         if state != before:
             save_state(layout, state)
         if not state.is_loaded:
-            from .making import make  # noqa: PLC0415
+            from .making import make, mark_of  # noqa: PLC0415
 
-            state = make(layout, state, services.shop_dsn(layout, state, kept), tell)
+            dsn = services.shop_dsn(layout, state, kept)
+            if state.shop == "external":
+                _refuse_shop(dsn, begun_by=mark_of(layout))  # since it was begun, somebody else may have made one there
+            state = make(layout, state, dsn, tell)
             save_state(layout, state)
         was_running = services.is_inventory_running(layout)
-        state = services.start_inventory(layout, state, misbehave).with_(env_file=str(env_file or state.env_file or services.PROJECT / ".env"))
+        state = services.start_inventory(layout, state, misbehave).with_(env_file=str(_env_file(env_file, state)))
         if state != before:
             save_state(layout, state)
         is_written = write_env(Path(state.env_file), settings(layout, state, kept) | dict(more or {}))
         return status_of(layout, changed=state != before or is_written or not was_running)
+
+
+def refuse_others(home: Path, env_file: Path | None = None) -> None:
+    """Refuse, before anything is made or started, a home, a settings file or an environment of another installation.
+
+    Raises:
+        TerminalError: GB-6010, with what is another's.
+    """
+    layout = Layout(home.resolve())
+    if not layout.root.exists():  # nobody makes one at this moment, and who is refused gets no folder either
+        others.refuse_others(layout, None, _env_file(env_file, None))
+        return
+    with changing(layout):  # what another command is about to land is the sandbox's own
+        state = _begun(layout)
+        others.refuse_others(layout, state, _env_file(env_file, state))
 
 
 def down(home: Path) -> bool:
@@ -97,8 +118,13 @@ def status(home: Path) -> Status:
 
 
 def settings(layout: Layout, state: State, kept: Secrets) -> dict[str, str]:
-    """The variables that point the lakehouse at this sandbox."""
-    return {
+    """The variables that point the lakehouse at this sandbox.
+
+    A file beside the project's ``.env`` says the lake too: whoever sources it would otherwise write into the one that ``.env`` names.
+    """
+    is_beside = Path(state.env_file) != services.PROJECT / ".env"
+    lake = {others.LAKE: str(layout.lake)} if is_beside else {}
+    return lake | {
         "GLOBALBEV_ENV": "local",
         "GLOBALBEV_HOME": str(layout.home),
         "GLOBALBEV_LANDING": str(layout.landing),
@@ -161,6 +187,12 @@ def changing(layout: Layout) -> Iterator[None]:
         lock.release()
 
 
+def _begun(layout: Layout) -> State | None:
+    """The remembered state. None also where the embedded server never came up: nothing was made, and a server may be named in its place (GB-6001)."""
+    state = load_state(layout)
+    return state if state and (state.is_loaded or state.shop_port or state.shop == "external") else None
+
+
 def _begin(layout: Layout, scale: int, seed: int) -> State:
     """Fix the window and the kind of shop; a server that the user named must have no shop yet."""
     if scale < 1:
@@ -172,11 +204,7 @@ def _begin(layout: Layout, scale: int, seed: int) -> State:
     Postgres(layout, "").remove()
     named = os.environ.get(SHOP_VARIABLE, "")
     if named:
-        if shop.is_filled(named):
-            raise TerminalError(
-                "GB-6004", "The named PostgreSQL has a shop already.", got="tables in the schema shop", valid="a database without it",
-                todo=f"Name another database, or unset {SHOP_VARIABLE} for the embedded server.",
-            )  # fmt: skip
+        _refuse_shop(named)
         state = state.with_(shop="external")
         kept = load_secrets(layout)
         save_secrets(layout, Secrets(kept.password, kept.token, named))
@@ -184,7 +212,26 @@ def _begin(layout: Layout, scale: int, seed: int) -> State:
     return state
 
 
-def _refuse_other(state: State, scale: int, seed: int, layout: Layout) -> None:
+def _refuse_shop(dsn: str, *, begun_by: str | None = None) -> None:
+    """Take no database with a schema ``shop``, which the making would drop, but that of this sandbox's own making that was interrupted."""
+    found = shop.mark(dsn)
+    if found is None or found == begun_by:
+        return
+    raise TerminalError(
+        "GB-6004",
+        "The named PostgreSQL has a shop already.",
+        got="a schema shop",
+        valid="a database without it",
+        todo=f"Name another database, or unset {SHOP_VARIABLE} for the embedded server.",
+    )
+
+
+def _env_file(given: Path | None, state: State | None) -> Path:
+    """Where the settings are written: as said now, as said before, or the project's."""
+    return given or Path((state and state.env_file) or services.PROJECT / ".env")
+
+
+def _refuse_other(state: State, scale: int, seed: int) -> None:
     if scale in (1, state.scale) and seed in (DEFAULT_SEED, state.seed):
         return
     raise TerminalError(
@@ -192,7 +239,7 @@ def _refuse_other(state: State, scale: int, seed: int, layout: Layout) -> None:
         "The sandbox was made with another scale or seed.",
         got=f"scale {scale}, seed {seed}",
         valid=f"scale {state.scale}, seed {state.seed}",
-        todo=f"Leave them out, or stop it and delete {layout.root} for a new one.",
+        todo="Leave them out, or make another one in another home: `--home <folder>`.",
     )
 
 

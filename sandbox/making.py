@@ -6,13 +6,12 @@ import shutil
 from collections.abc import Callable
 
 from . import crm, crm_files, customers, ledger, nutrition, panel, shop
-from .layout import Layout
+from .layout import FEEDS, Layout
 from .sales import Sales
 from .state import State
 from .stock import write_articles
 
 Progress = Callable[[str], None]
-FEEDS = (crm.FEED, panel.FEED, nutrition.FEED)
 
 
 def make(layout: Layout, state: State, dsn: str, progress: Progress) -> State:
@@ -28,7 +27,7 @@ def make(layout: Layout, state: State, dsn: str, progress: Progress) -> State:
         known = list(customers.customers(state.seed, sales.rows("home_sorted"), days.first))
         progress("Loading the shop")
         with shop.connect(dsn) as connection:
-            shop.fill(connection, sales, (customer.row for customer in known))
+            shop.fill(connection, sales, (customer.row for customer in known), mark_of(layout))
         ledger.append(layout.defects, sales.defects("catalog_defect") + sales.defects("shop_defect"))
         ledger.append(layout.defects, (defect for customer in known for defect in customer.defects))
         progress("Landing files")
@@ -39,6 +38,11 @@ def make(layout: Layout, state: State, dsn: str, progress: Progress) -> State:
         sales.close()
     shop.analyse(dsn)
     return state.with_(is_loaded=True, next_order_id=next_order_id, next_payment_id=next_payment_id)
+
+
+def mark_of(layout: Layout) -> str:
+    """What the shop's schema says about who made it."""
+    return f"made by the sandbox of {layout.home}"
 
 
 def _land(layout: Layout, state: State, sales: Sales, known: list[customers.Customer]) -> None:

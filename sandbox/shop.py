@@ -42,17 +42,21 @@ def make_database(maintenance_dsn: str, name: str) -> None:
             connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
 
 
-def is_filled(dsn: str) -> bool:
-    """Whether there are shop tables already."""
+def mark(dsn: str) -> str | None:
+    """What the schema ``shop`` says about itself: its comment, which may be empty; none when there is no such schema.
+
+    The catalogue is asked, for ``information_schema`` shows neither an empty schema nor tables that this user may not read.
+    """
     with connect(dsn) as connection:
-        found = connection.execute("select count(*) from information_schema.tables where table_schema = 'shop'").fetchone()
-    return bool(found and found[0])
+        found = connection.execute("select coalesce(obj_description(oid, 'pg_namespace'), '') from pg_namespace where nspname = 'shop'").fetchone()
+    return str(found[0]) if found else None
 
 
-def fill(connection: Connection, sales: Sales, customers: Iterable[Sequence[Any]]) -> None:
-    """Make the schema and load everything, in the caller's transaction."""
+def fill(connection: Connection, sales: Sales, customers: Iterable[Sequence[Any]], made_by: str) -> None:
+    """Make the schema and load everything, in the caller's transaction; what stands there is dropped."""
     connection.execute("drop schema if exists shop cascade")
     connection.execute((SQL / "shop.sql").read_bytes())
+    connection.execute(sql.SQL("comment on schema shop is {}").format(sql.Literal(made_by)))
     copy_rows(connection, "markets", (row[:5] + row[6:] for row in sales.rows("market")))
     copy_rows(connection, "customers", customers)
     load(connection, sales, (*CATALOG_TABLES, *SALES_TABLES))

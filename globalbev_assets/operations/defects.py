@@ -9,6 +9,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,11 @@ class Score:
         """Defects that met their expected outcome."""
         return sum(kind.caught for kind in self.kinds)
 
+    @property
+    def missed(self) -> int:
+        """Defects that did not."""
+        return self.expected - self.caught
+
 
 class Lake:
     """What the lakehouse did, by key: read once, a few thousand rows of interest."""
@@ -96,8 +102,11 @@ class Lake:
         return [row[0] for row in self._sql.execute("select view_name from duckdb_views() where schema_name = ?", [schema]).fetchall()]
 
 
-def score(connection: duckdb.DuckDBPyConnection, ledger: Path, deadletter: Path) -> Score:
-    """Hold every line of the defect ledger against the lake."""
+def score(connection: duckdb.DuckDBPyConnection, ledger: Path, deadletter: Path, last: date | None = None) -> Score:
+    """Hold every line of the defect ledger against the lake.
+
+    Defects of days after ``last`` are not counted: the sandbox may be a day ahead of what is loaded, and nobody could have caught them.
+    """
     lake = Lake(connection, deadletter)
     kinds: dict[tuple[str, str, str], Kind] = {}
     expected_rows: set[tuple[str, str, str]] = set()
@@ -105,6 +114,8 @@ def score(connection: duckdb.DuckDBPyConnection, ledger: Path, deadletter: Path)
         place = _place(defect)
         if defect["outcome"] == "quarantined":
             expected_rows.add(place)
+        if last and defect["day"] and defect["day"] > str(last):
+            continue
         kind = kinds.setdefault((defect["feed"], defect["kind"], defect["outcome"]), Kind(defect["feed"], defect["kind"], defect["outcome"]))
         kind.expected += 1
         if OUTCOMES[defect["outcome"]](lake, defect, place):

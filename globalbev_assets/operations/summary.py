@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 COUNTS = ("rows_in", "published", "quarantined", "deduplicated", "superseded", "unaccounted")
 _LEDGER = """
-    select table_name, sum(rows_in), sum(published), sum(quarantined), sum(deduplicated), sum(superseded), sum(unaccounted),
+    select table_name, sum(rows_in), sum(published), sum(quarantined), sum(deduplicated), sum(superseded), sum(abs(unaccounted)),
            count(*) filter (state in ('published', 'unchanged', 'no_source_data')), count(*) filter (state = 'published'), count(*)
     from (select *, row_number() over (partition by table_name, business_day order by recorded_at desc) as place from ops.ledger
           where business_day between ? and ?) where place = 1 group by table_name
@@ -56,6 +56,19 @@ class Summary:
     defects: Score | None
 
     @property
+    def unaccounted(self) -> int:
+        """Source rows of which the ledger does not say where they went, of all tables; one too many is one too."""
+        return sum(line.unaccounted for line in self.tables)
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """What is not as it should be, in words; nothing where every row is accounted for and every defect met its outcome."""
+        counts = [(self.unaccounted, "source row", "unaccounted for")]
+        if self.defects:
+            counts += [(self.defects.missed, "defect", "missed"), (self.defects.falsely_quarantined, "row", "quarantined without cause")]
+        return tuple(f"{count:,} {what}{'s' * (count != 1)} {how}" for count, what, how in counts if count)
+
+    @property
     def is_unchanged(self) -> bool:
         """Whether the newest run of every day found nothing new."""
         return not any(line.days_committed for line in self.tables)
@@ -71,7 +84,7 @@ def summarise(settings: Settings, days: DayRange, defect_ledger: Path | None = N
     order = {str(name): place for place, name in enumerate(book)}
     rows = [TableLine(*row) for row in connection.execute(_LEDGER, [days.first, days.last]).fetchall()]
     tables = tuple(sorted(rows, key=lambda line: order.get(line.table, len(order))))
-    found = score(connection, defect_ledger, settings.home / "deadletter") if defect_ledger and defect_ledger.exists() else None
+    found = score(connection, defect_ledger, settings.home / "deadletter", days.last) if defect_ledger and defect_ledger.exists() else None
     return Summary(days, tables, _best(connection, days), found)
 
 
@@ -89,6 +102,8 @@ def show(summary: Summary, seconds: dict[str, float], console: Console) -> None:
     console.print(_phases(seconds))
     if summary.is_unchanged:
         console.print("Nothing changed: every day has the content that it had before, so no table was committed.", highlight=False)
+    if summary.findings:
+        console.print(f"[red]Not as it should be: {', '.join(summary.findings)}.[/red]", highlight=False)
 
 
 def _table(title: str, *columns: tuple[str, bool]) -> Any:
@@ -153,10 +168,12 @@ def as_dict(summary: Summary, seconds: dict[str, float]) -> dict[str, Any]:
     defects = None
     if summary.defects:
         defects = {
-            "expected": summary.defects.expected, "caught": summary.defects.caught, "falsely_quarantined": summary.defects.falsely_quarantined,
+            "expected": summary.defects.expected, "caught": summary.defects.caught, "missed": summary.defects.missed,
+            "falsely_quarantined": summary.defects.falsely_quarantined, "quarantined": summary.defects.quarantined,
             "kinds": [asdict(kind) for kind in summary.defects.kinds],
         }  # fmt: skip
     return {
         "days": [str(summary.days.first), str(summary.days.last)], "tables": [asdict(line) for line in summary.tables], "unchanged": summary.is_unchanged,
+        "unaccounted": summary.unaccounted, "findings": list(summary.findings),
         "best": [list(map(str, row)) for row in summary.best], "defects": defects, "seconds": {name: round(taken, 2) for name, taken in seconds.items()},
     }  # fmt: skip

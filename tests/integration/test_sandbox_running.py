@@ -226,11 +226,22 @@ def test_a_named_postgresql_is_used_and_never_overwritten(home: Path, running: S
     monkeypatch.setenv("GLOBALBEV_SHOP_DSN", dsn)
     with pytest.raises(TerminalError, match="GB-6004"):
         sandbox.up(tmp_path / "other", env_file=tmp_path / ".env")
+    shop.make_database(dsn, "empty")
+    with shop.connect(dsn.replace("/shop", "/empty")) as connection:
+        connection.execute("create schema shop")
+        connection.execute("create function shop.price() returns int language sql as 'select 1'")
+    monkeypatch.setenv("GLOBALBEV_SHOP_DSN", dsn.replace("/shop", "/empty"))
+    with pytest.raises(TerminalError, match="GB-6004"):  # no table, but the making would drop it
+        sandbox.up(tmp_path / "other", env_file=tmp_path / ".env")
     shop.make_database(dsn, "another")
     other = dsn.replace("/shop", "/another")
     monkeypatch.setenv("GLOBALBEV_SHOP_DSN", other)
     made = sandbox.up(tmp_path / "other", env_file=tmp_path / ".env")
     assert (made.shop, made.is_up, made.rows["orders"]) == ("external", True, shop.counts(other)["orders"])
+    assert not sandbox.up(tmp_path / "other").changed
+    monkeypatch.setenv("GLOBALBEV_SHOP_DSN", dsn)
+    with pytest.raises(TerminalError, match="GB-6010"):  # the variable would win over the file, and this shop be loaded into the other's lake
+        sandbox.up(tmp_path / "other")
     monkeypatch.delenv("GLOBALBEV_SHOP_DSN")
     assert sandbox.down(tmp_path / "other")
     assert env(tmp_path)["GLOBALBEV_SHOP_DSN"] == other

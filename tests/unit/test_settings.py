@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,14 @@ def test_a_relative_path_is_one_from_the_project_on(given: str, meant: Path, tmp
         monkeypatch.setenv(f"GLOBALBEV_{name}", given)
     found = load_settings(tmp_path / "no.env")
     assert (found.home, found.lake_root, found.landing_root) == (meant, str(meant), meant)
+
+
+def test_relative_folders_of_contracts_are_the_project_s_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``GLOBALBEV_CONTRACTS=more`` was a folder of wherever a process had been started: found by one command, missing for the next."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GLOBALBEV_CONTRACTS", os.pathsep.join(("more", "../others/", "", "~/own", "/data/contracts")))
+    expected = (PROJECT / "more", PROJECT.parent / "others", Path("~/own").expanduser(), Path("/data/contracts"))
+    assert load_settings(tmp_path / "no.env").contract_folders[:4] == expected
 
 
 def test_what_stands_in_a_file_means_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
