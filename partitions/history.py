@@ -11,8 +11,8 @@ DEFAULT_START = date(2026, 1, 1)
 
 
 def history(start: date | None, end: date | None) -> DayRange:
-    """All days that the lakehouse keeps so far."""
-    first, last = start or DEFAULT_START, (end or today()) - timedelta(days=1)
+    """All days that the lakehouse keeps so far: no day is a partition of Dagster's before it is over."""
+    first, last = start or DEFAULT_START, min(end or today(), today()) - timedelta(days=1)
     return DayRange(first, max(first, last))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -69,10 +70,13 @@ def advance(
 ) -> None:
     """Let the next day happen: orders, payments, stock, files, and late data of the days before."""
     import sandbox  # noqa: PLC0415
+    from partitions.days import today  # noqa: PLC0415
 
     with progress("letting the next day happen …") as tell:
         found = sandbox.advance(_home(home), days, progress=tell)
-    _show(found, f"{days} more day{'s' * (days > 1)}; the last one is {found.last_day}.", as_json=as_json)
+    last = found.last_day
+    when = f" It can be loaded once it is over, from {last + timedelta(days=1)} on." if last and last >= today() else ""
+    _show(found, f"{days} more day{'s' * (days > 1)}; the last one is {last}.{when}", as_json=as_json)
 
 
 def _home(home: Path | None) -> Path:

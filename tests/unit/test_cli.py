@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,6 +14,8 @@ import pytest
 import sandbox
 from globalbev_assets.errors import DataRejectedError, GlobalBevError, TerminalError, TransientError
 from globalbev_assets.operations import failures
+from partitions.days import today
+from partitions.history import history
 from resources.dagster_home import TEMPLATE
 from sandbox import Status
 from tests.unit.cli_runs import document, make_home, run
@@ -164,3 +167,15 @@ def test_advance_says_how_far(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sandbox, "advance", lambda home, days, **_: Status(home, exists=False, shop_port=days))
     assert run("sandbox", "advance", "--days", "3").stdout.startswith("3 more days; ")
     assert document("sandbox", "advance")["shop_port"] == 1
+
+
+def test_advance_says_when_a_day_that_is_not_over_can_be_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    for last, is_over in ((today(), False), (today() - timedelta(days=1), True)):
+        monkeypatch.setattr(sandbox, "advance", lambda home, days, last=last, **_: Status(home, exists=False, last_day=last))  # noqa: ARG005
+        assert (f"from {last + timedelta(days=1)} on" in run("sandbox", "advance").stdout) == (not is_over)
+
+
+def test_a_day_that_is_not_over_is_no_day_of_the_history_whatever_the_settings_say() -> None:
+    """Dagster makes a partition of it when it is over."""
+    assert history(None, today() + timedelta(days=30)).last == today() - timedelta(days=1)
+    assert history(None, today() - timedelta(days=30)).last == today() - timedelta(days=31)
