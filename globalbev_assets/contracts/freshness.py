@@ -5,7 +5,7 @@ Judged is the *partition* that is expected, never when something was last writte
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal, Protocol
@@ -52,17 +52,19 @@ class SourceLook:
 
 @dataclass(frozen=True)
 class Promise:
-    """What a table promises: its days, its hour, and the history in which it does."""
+    """What a table promises: its days, its hour, the history in which it does, and whether each reading is of the whole source."""
 
     calendar: Calendar
     due: str
     first: date
     last: date | None = None
+    is_whole: bool = False
 
     @classmethod
     def of(cls, contract: Contract, contracts: Mapping[TableName, Contract], first: date, end: date | None) -> Promise:
         """Of a contract; a table that is made from one other delivers when that one does. ``end`` is the first day after the history."""
-        return cls(calendar_of(contract, contracts), contract.due or DEFAULT_DUE, first, end - timedelta(days=1) if end else None)
+        last = end - timedelta(days=1) if end else None
+        return cls(calendar_of(contract, contracts), contract.due or DEFAULT_DUE, first, last, is_read_whole(contract, contracts))
 
 
 @dataclass(frozen=True)
@@ -87,14 +89,50 @@ class Freshness:
 
 def calendar_of(contract: Contract, contracts: Mapping[TableName, Contract]) -> Calendar:
     """Its own calendar, else that of the one table that it is made from, else every day."""
+    return next((one.delivers for one in _made_from(contract, contracts) if one.delivers is not None), DAILY)
+
+
+def is_read_whole(contract: Contract, contracts: Mapping[TableName, Contract]) -> bool:
+    """Whether each reading is of the whole source, so that a later day has all that an earlier one would have had."""
+    return any(one.source.options.get("mode") == "full" for one in _made_from(contract, contracts))
+
+
+def _made_from(contract: Contract, contracts: Mapping[TableName, Contract]) -> Iterator[Contract]:
+    """The table, the one that it is made from, and so on."""
     seen = {contract.name}
-    while contract.delivers is None and contract.source.options.get("table"):
+    yield contract
+    while contract.source.options.get("table"):
         name = TableName.parse(contract.source.options["table"])
         if name in seen or name not in contracts:
-            break
+            return
         contract = contracts[name]
         seen.add(name)
-    return contract.delivers or DAILY
+        yield contract
+
+
+def made_up_for(contracts: Mapping[TableName, Contract]) -> frozenset[str]:
+    """Tables of which a later delivery takes the place of one that did not come, as ``layer.table``."""
+    return frozenset(
+        str(name) for name, contract in contracts.items() if is_read_whole(contract, contracts) or not has_own_days(calendar_of(contract, contracts))
+    )
+
+
+def has_own_days(calendar: Calendar) -> bool:
+    """Whether each day of delivery is owed for itself: each day, or several days of the week.
+
+    The next file of a feed that comes once a week, or so many days apart, takes the place of the one that did not come.
+    """
+    return calendar.every_days is None and len(calendar.weekdays) != 1
+
+
+def why_owed(promise: Promise, day: date, rows: Mapping[date, Loaded], moment: datetime) -> str:
+    """Why a day that was late is owed still, though later ones came, and what loads it; empty where nothing is owed of it any more."""
+    is_due = promise.first <= day <= (promise.last or day) and promise.calendar.delivers_on(day) and due_at(day, promise.due) <= moment
+    if not is_due or promise.is_whole or not has_own_days(promise.calendar):
+        return ""
+    if any(_is_there(promise.calendar, each, rows.get(each)) for each in _in_place_of(promise.calendar, day)):
+        return ""
+    return f"{_why(day, rows.get(day))} No later day makes up for it: `globalbev backfill {day} {day}`."
 
 
 def judge_partition(table: TableName, promise: Promise, rows: Mapping[date, Loaded], moment: datetime) -> Freshness:
@@ -106,7 +144,7 @@ def judge_partition(table: TableName, promise: Promise, rows: Mapping[date, Load
     if expected is None or expected < promise.first:
         return Freshness(table, "partition", "unknown", reason="Nothing is due yet.")
     at = due_at(expected, promise.due)
-    if promise.calendar.is_daily:
+    if promise.calendar.is_daily and not promise.is_whole:
         there = _is_there(promise.calendar, expected, closed.get(expected))
     else:
         there = any(_is_there(promise.calendar, day, row) for day, row in closed.items() if day >= expected)
@@ -155,6 +193,16 @@ def source_due_at(promise: Promise, day: date) -> datetime:
     """When the source should have delivered a day."""
     by = promise.calendar.by
     return datetime.combine(day, time.fromisoformat(by), UTC) if by else due_at(day, promise.due)
+
+
+def _in_place_of(calendar: Calendar, day: date) -> Iterator[date]:
+    """The days that may hold what was due on a day: itself and, between two weekdays of delivery, those before the next one."""
+    yield day
+    for ahead in range(1, 1 if calendar.is_daily else 7):
+        following = day + timedelta(days=ahead)
+        if calendar.delivers_on(following):
+            return
+        yield following
 
 
 def _first_missing(promise: Promise, expected: date, rows: Mapping[date, Loaded]) -> date:

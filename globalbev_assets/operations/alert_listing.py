@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from resources.alerts.tick import Alerting
 
+MOST_WAITING = 20
 STYLES = {"error": "bold red", "warn": "yellow"}
 
 
@@ -76,7 +77,6 @@ def show_list(incidents: Sequence[Incident], recorded: Recorded, out: Console) -
         for head in ("id", "state", "since", "table", "days", "rule", "behind it"):
             table.add_column(head, no_wrap=head in ("id", "state", "since"))
         for incident in incidents:
-            state = ("failed" if incident.severity == "error" else "warned") if incident.is_open else "over"
             style = STYLES[incident.severity] if incident.is_open else "dim"
             cells = (
                 f"{incident.opened_at:%Y-%m-%d %H:%M}",
@@ -85,11 +85,27 @@ def show_list(incidents: Sequence[Incident], recorded: Recorded, out: Console) -
                 incident.rule,
                 str(len(incident.joined) or ""),
             )
-            table.add_row(incident.id, state, *cells, style=style)
+            table.add_row(incident.id, _state(incident), *cells, style=style)
         out.print(table)
     if recorded.unsent:
-        tried = sum(message.attempts > 0 for message in recorded.unsent)
-        out.print(f"{len(recorded.unsent)} messages wait to be sent, {tried} were tried: `globalbev alerts test` says which channel fails.")
+        _show_waiting(recorded.unsent, out)
+
+
+def _show_waiting(unsent: Sequence[Message], out: Console) -> None:
+    """What waits, since when, and why, the oldest first."""
+    tried = sum(message.attempts > 0 for message in unsent)
+    out.print(f"\n{len(unsent)} messages wait to be sent, {tried} were tried: `globalbev alerts test` says which channel fails.")
+    for message in unsent[:MOST_WAITING]:
+        errors = "; ".join(f"{channel}: {each.error}" for channel, each in message.deliveries.items() if each.error and each.done_at is None)
+        out.print(f"{message.created_at:%Y-%m-%d %H:%M}  {message.id}  {errors or 'not tried yet'}")
+    if len(unsent) > MOST_WAITING:
+        out.print(f"and {len(unsent) - MOST_WAITING} more")
+
+
+def _state(incident: Incident) -> str:
+    if incident.is_open:
+        return "failed" if incident.severity == "error" else "warned"
+    return "accepted" if incident.is_accepted else "over"
 
 
 def show_test(outcomes: Sequence[tuple[str, str]], out: Console) -> None:
@@ -118,7 +134,8 @@ def _summary(incident: Incident) -> dict[str, Any]:
         "table": incident.table,
         "rule": incident.rule,
         "days": ranges(incident.all_days),
-        "open_days": list(incident.open_days),
+        "open_days": list(incident.open_days) if incident.is_open else [],
+        "accepted": {"by": incident.accepted_by, "because": incident.accepted_because} if incident.is_accepted else None,
         "opened_at": incident.opened_at,
         "closed_at": incident.closed_at,
         "run_id": incident.run_id,

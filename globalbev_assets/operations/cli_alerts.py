@@ -1,4 +1,4 @@
-"""``globalbev alerts``: what is open, one incident in full, a test message to every channel, and the outbox by hand."""
+"""``globalbev alerts``: what is open, one incident in full, one accepted as it is, a test message to every channel, and the outbox by hand."""
 
 from __future__ import annotations
 
@@ -50,6 +50,34 @@ def show(
         print_json(one_document(incident, recorded))
     else:
         console().print(incident_text(incident, recorded, alerting), soft_wrap=True)
+
+
+@app.command()
+def accept(
+    name: Annotated[str, typer.Argument(metavar="ID", help="Name of an open incident; its first characters are enough.")],
+    reason: Annotated[str, typer.Option(help="Why, in a sentence; it stands in the closing message. No personal data.")],
+    by: Annotated[str | None, typer.Option(help="Who says so; without it the user of this machine.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be closed and told.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Close an incident that cannot pass, such as the volume of a holiday: its days count as settled, and one message says who accepted it and why.
+
+    Another broken day of the same rule is a new alert, and so is one of these that gets worse.
+    """
+    from getpass import getuser  # noqa: PLC0415
+
+    from globalbev_assets.operations.alert_accepting import as_document, show  # noqa: PLC0415
+    from globalbev_assets.operations.alert_listing import found_incident  # noqa: PLC0415
+    from partitions.days import now  # noqa: PLC0415
+    from resources.alerts.acceptance import Decision  # noqa: PLC0415
+
+    alerting, decision = _alerting(), Decision.of(by or getuser(), reason)
+    incident = found_incident(alerting.outbox.load(), name)
+    done = alerting.accept(incident.id, decision, now(), is_dry_run=dry_run)
+    if as_json:
+        print_json(as_document(done, is_dry_run=dry_run))
+    else:
+        show(done, console(), is_dry_run=dry_run)
 
 
 @app.command()

@@ -77,7 +77,7 @@ def notice_of(settings: Settings, verdict: Verdict) -> Notice:
         *(f"- {reason}" for reason in verdict.reasons),
         "",
         where,
-        "No run starts, no sensor looks, no other alert is sent until this is mended.",
+        "Until this is mended, what is named does nothing: runs that do not start, sensors that do not look, alerts that are not sent.",
     ]
     lines += ["Next: `globalbev doctor`, then " + RUNBOOK]
     return Notice("silent", f"GlobalBev: Dagster is silent for {minutes:.0f} min", "\n".join(lines), at)

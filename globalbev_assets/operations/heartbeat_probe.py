@@ -25,7 +25,10 @@ def main() -> int:
 
 
 def observed(home: Path) -> dict[str, Any]:
-    """Daemons' heartbeats, and the newest tick of the sensors that are on.
+    """Daemons' heartbeats, and what each sensor that is on has done.
+
+    ``{"daemons": {kind: seconds since 1970, or null}, "sensors": [{"name", "interval_s", "since", "tried", "good", "last"}]}``. Of a sensor: when
+    it was switched on, when it was last tried, when a tick last ended well (with or without something to do), and the state of its newest tick.
 
     Raises:
         FileNotFoundError: when the instance, or its database, is gone.
@@ -36,14 +39,8 @@ def observed(home: Path) -> dict[str, Any]:
     with dg.DagsterInstance.get() as instance:
         needed = list(instance.get_required_daemon_types())
         heartbeats = instance.get_daemon_heartbeats()
-        sensors: list[Any] = [state.instigator_data for state in instance.all_instigator_state() if _is_running_sensor(state)]
-    ticks = [tick for sensor in sensors if (tick := _last_tick(sensor)) is not None]
-    return {
-        "daemons": {kind: heartbeats[kind].timestamp if kind in heartbeats else None for kind in needed},
-        "ticks": {"newest": max(ticks, default=None), "interval_s": min((sensor.min_interval or 30 for sensor in sensors), default=30)}
-        if sensors
-        else None,
-    }
+        sensors = [_seen(instance, state) for state in instance.all_instigator_state() if _is_running_sensor(state)]
+    return {"daemons": {kind: heartbeats[kind].timestamp if kind in heartbeats else None for kind in needed}, "sensors": sensors}
 
 
 def _check_there(home: Path) -> None:
@@ -63,8 +60,24 @@ def _is_running_sensor(state: Any) -> bool:
     return state.status != InstigatorStatus.STOPPED and isinstance(state.instigator_data, SensorInstigatorData)
 
 
-def _last_tick(sensor: Any) -> float | None:
-    moments = (sensor.last_tick_timestamp, sensor.last_tick_start_timestamp, sensor.last_tick_success_timestamp)
+def _seen(instance: Any, state: Any) -> dict[str, Any]:
+    """Dagster empties ``last_tick_success_timestamp`` when a tick begins and leaves it empty when it fails, so the ticks themselves are asked."""
+    from dagster._core.scheduler.instigation import TickStatus  # noqa: PLC0415
+
+    data, place = state.instigator_data, (state.instigator_origin_id, state.selector_id)
+    newest = next(iter(instance.get_ticks(*place, limit=1)), None)
+    good = next(iter(instance.get_ticks(*place, limit=1, statuses=[TickStatus.SUCCESS, TickStatus.SKIPPED])), None)
+    return {
+        "name": state.instigator_name,
+        "interval_s": data.min_interval or 30,
+        "since": data.last_sensor_start_timestamp,
+        "tried": _newest(data.last_tick_timestamp, data.last_tick_start_timestamp, newest and newest.timestamp),
+        "good": _newest(data.last_tick_success_timestamp, good and good.timestamp),
+        "last": newest.status.value if newest else "",
+    }
+
+
+def _newest(*moments: float | None) -> float | None:
     return max((moment for moment in moments if moment), default=None)
 
 

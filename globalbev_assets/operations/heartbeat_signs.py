@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import requests
 
 from globalbev_assets.operations.heartbeat_judgement import Sign
+from globalbev_assets.operations.heartbeat_sensors import Sensor, last_tried, signs_of_sensors
 from resources.logs.redaction import REDACTOR
 from resources.settings import PROJECT
 
@@ -49,8 +50,10 @@ def signs_of_storage(dagster_home: Path, at: float, within_s: float = PROBE_S) -
     yield Sign(STORAGE, at)
     for kind, beat in found["daemons"].items():
         yield Sign(f"the daemon {kind}", beat, what="" if beat else "never seen")
-    if found["ticks"] is not None:
-        yield Sign(TICKS, found["ticks"]["newest"], float(found["ticks"]["interval_s"]))
+    sensors = [Sensor(**sensor) for sensor in found["sensors"]]
+    if sensors:
+        yield Sign(TICKS, last_tried(sensors), min(sensor.interval_s for sensor in sensors))
+    yield from signs_of_sensors(sensors, at)
 
 
 def signs_of_ui(url: str, at: float, within_s: float = ANSWER_S) -> Iterator[Sign]:

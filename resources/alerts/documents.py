@@ -11,7 +11,8 @@ from decimal import Decimal
 from typing import Any
 
 from globalbev_assets.errors import TransientError
-from resources.alerts.incident import Claims, Incident, Said, Slot
+from resources.alerts.claims import Claims, Said, Slot
+from resources.alerts.incident import Incident
 from resources.alerts.messages import Delivery, Message
 from resources.alerts.observations import Breach
 
@@ -74,7 +75,7 @@ def unusable(doing: str, error: Exception) -> TransientError:
         "The table of the alerts cannot be read or written.",
         got=f"{type(error).__name__} while {doing}",
         valid="the table ops.alerts, readable and written by one process at a time",
-        todo="Nothing is lost: it is tried again at the next tick. If it stays, `globalbev doctor`.",
+        todo="Nothing is lost: it is tried again at the next tick. If it stays, `globalbev help GB-2203` says how it is mended.",
     )
 
 

@@ -1,38 +1,20 @@
 """An incident: a table and a rule that is broken on some days, with everything downstream that is broken because of it.
 
 It is over when its own rule is broken on none of its days any more. A day is broken as long as any source (a check, a run) says so.
+
+Or it is over because a person accepted it: then its days stay known as broken, each until it passes once, and what is said of them again is no
+news unless it is worse.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from resources.alerts.claims import Said, Slot, Slots, all_told, from_zero, is_worse, with_said, without_said
 from resources.alerts.observations import NO_DAY, RANK, Breach, Observation, Severity
-
-Slot = tuple[str, str]
-"""A table and a rule."""
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What one source said of one day.
-
-    Attributes:
-        event_id: the event that said it.
-        run_id: the run in which the rule was broken; empty for sensors.
-        breach: how it is broken; None once it is mended.
-    """
-
-    event_id: int
-    run_id: str = ""
-    breach: Breach | None = None
-
-
-Claims = Mapping[str, Mapping[str, Said]]
-"""By day, by source."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +36,8 @@ class Incident:
         reminders: how many there were.
         closed_at: when it was over.
         closing: the message that said so.
+        accepted_by: who accepted it as it is; empty where nobody did.
+        accepted_because: why.
     """
 
     id: str
@@ -62,8 +46,8 @@ class Incident:
     severity: Severity
     log: str
     opened_at: datetime
-    broken: Mapping[Slot, Claims] = field(default_factory=dict)
-    mended: Mapping[Slot, Claims] = field(default_factory=dict)
+    broken: Slots = field(default_factory=dict)
+    mended: Slots = field(default_factory=dict)
     announcement: str = ""
     announced_at: datetime | None = None
     told: tuple[Severity, ...] = ()
@@ -71,6 +55,8 @@ class Incident:
     reminders: int = 0
     closed_at: datetime | None = None
     closing: str = ""
+    accepted_by: str = ""
+    accepted_because: str = ""
 
     @classmethod
     def opened(cls, seen: Observation, breach: Breach, log: str) -> Incident:
@@ -88,6 +74,11 @@ class Incident:
     def is_open(self) -> bool:
         """Whether it is not over."""
         return self.closed_at is None
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether it is over because a person said so, and not because its rule passes."""
+        return bool(self.accepted_by)
 
     @property
     def is_news(self) -> bool:
@@ -111,7 +102,7 @@ class Incident:
 
     @property
     def breach(self) -> Breach | None:
-        """The newest day's breach of the root's rule: as it is now, and none once it is over."""
+        """The newest day's breach of the root's rule: as it is now, and none once it has passed on all its days."""
         return self._newest().breach
 
     @property
@@ -131,60 +122,86 @@ class Incident:
 
     def of_joined(self) -> tuple[Observation, ...]:
         """What was seen of everything that joined, a breach each: for when there is no root any more that explains it."""
-        return tuple(
-            Observation(table, source, day, said.event_id, self.opened_at, said.run_id, (said.breach,))
-            for table, rule in self.joined
-            for day, sources in self.broken[table, rule].items()
-            for source, said in sources.items()
-            if said.breach is not None
-        )
+        return tuple(self._joined(is_told=True)) + tuple(self._joined(is_told=False))
+
+    def untold(self) -> tuple[Observation, ...]:
+        """What joined since the last message about it: nobody was told of that."""
+        return tuple(self._joined(is_told=False))
+
+    def _joined(self, *, is_told: bool) -> Iterator[Observation]:
+        for slot in self.joined:
+            for day, sources in self.broken[slot].items():
+                for source, said in sources.items():
+                    if said.breach is not None and said.was_told == is_told:
+                        yield Observation(slot[0], source, day, said.event_id, self.opened_at, said.run_id, (said.breach,))
 
     def broke(self, slot: Slot, seen: Observation, breach: Breach) -> Incident:
         """The incident with one more day, or one more source that says so."""
-        said = Said(seen.event_id, seen.run_id, breach)
-        return replace(self, broken=_with(self.broken, slot, seen.day, seen.source, said), mended=_without(self.mended, slot, seen.day, seen.source))
+        before = self.broken.get(slot, {}).get(seen.day, {}).values()
+        said = Said(seen.event_id, seen.run_id, breach, was_told=any(other.was_told for other in before))
+        return replace(
+            self, broken=with_said(self.broken, slot, seen.day, seen.source, said), mended=without_said(self.mended, slot, seen.day, seen.source)
+        )
 
     def raised_to(self, severity: Severity) -> Incident:
         """The incident where its rule is now broken worse than it was: nobody was told of that yet."""
         return replace(self, severity=severity) if RANK[severity] < RANK[self.severity] else self
 
-    def announced(self, notice: str, at: datetime) -> Incident:
-        """The incident after a message was made that tells of it."""
-        told = (*self.told, self.severity)
-        return replace(self, announcement=notice, announced_at=at, reminded_at=None, told=told)
+    def announced(self, notice: str, at: datetime, *, with_joined: bool = True) -> Incident:
+        """The incident after a message was made that tells of it; one for many incidents does not name what joined them."""
+        told_to = (*self.told, self.severity)
+        return replace(
+            self, announcement=notice, announced_at=at, reminded_at=None, told=told_to, broken=all_told(self.broken) if with_joined else self.broken
+        )
+
+    def reminded(self, at: datetime, *, with_joined: bool = True) -> Incident:
+        """The incident after a reminder was made."""
+        return replace(self, reminded_at=at, reminders=self.reminders + 1, broken=all_told(self.broken) if with_joined else self.broken)
+
+    def accepted(self, by: str, because: str, at: datetime) -> Incident:
+        """The incident, over, with its broken days as they are; what nobody was told of is not settled with it."""
+        broken = self.broken
+        for seen in self.untold():
+            broken = without_said(broken, (seen.table, seen.breaches[0].rule), seen.day, seen.source)
+        return replace(self, broken=broken, closed_at=at, accepted_by=by, accepted_because=because)
+
+    def covers(self, slot: Slot, seen: Observation, breach: Breach) -> bool:
+        """Whether that was accepted: the day was broken then, and is not broken worse.
+
+        What has no day is about the table: there it has to be the very same, or another column that is gone would be covered too.
+        """
+        accepted = self.broken.get(slot, {}).get(seen.day, {}) if self.is_accepted else {}
+        if seen.day == NO_DAY:
+            said = accepted.get(seen.source)
+            return said is not None and said.breach is not None and said.breach.said == breach.said and not is_worse(breach, said.breach)
+        return any(said.breach is None or not is_worse(breach, said.breach) for said in accepted.values())
+
+    def said_again(self, slot: Slot, seen: Observation, breach: Breach) -> Incident:
+        """The accepted incident after one of its days was reported again; what was accepted stays the measure."""
+        before = self.broken[slot][seen.day].get(seen.source, Said(seen.event_id, seen.run_id, breach))
+        said = replace(before, event_id=seen.event_id, run_id=seen.run_id)
+        return replace(self, broken=with_said(self.broken, slot, seen.day, seen.source, said))
+
+    def released(self, slot: Slot, day: str) -> Incident:
+        """The accepted incident without a day that became worse than what was accepted: another incident has it from now on."""
+        found = self
+        for source, said in self.broken.get(slot, {}).get(day, {}).items():
+            gone = Said(said.event_id, said.run_id)
+            found = replace(found, broken=without_said(found.broken, slot, day, source), mended=with_said(found.mended, slot, day, source, gone))
+        return found
 
     def mend(self, slot: Slot, day: str, seen: Observation) -> Incident:
         """The incident after a source took back what it said of a day."""
         said = Said(seen.event_id, self.broken[slot][day][seen.source].run_id)
-        return replace(self, broken=_without(self.broken, slot, day, seen.source), mended=_with(self.mended, slot, day, seen.source, said))
+        return replace(self, broken=without_said(self.broken, slot, day, seen.source), mended=with_said(self.mended, slot, day, seen.source, said))
 
     def in_log(self, log: str) -> Incident:
         """The incident where another event log has taken the old one's place: its ids say nothing any more."""
         if self.log == log:
             return self
-        return replace(self, log=log, broken=_from_zero(self.broken), mended=_from_zero(self.mended))
+        return replace(self, log=log, broken=from_zero(self.broken), mended=from_zero(self.mended))
 
     def _newest(self) -> Said:
         slots = self.broken if self.open_days else self.mended
         sources = slots.get(self.root, {}).get(self.newest_day, {})
         return max(sources.values(), key=lambda said: said.event_id, default=Said(0))
-
-
-def _with(slots: Mapping[Slot, Claims], slot: Slot, day: str, source: str, said: Said) -> dict[Slot, Claims]:
-    days = slots.get(slot, {})
-    return {**slots, slot: {**days, day: {**days.get(day, {}), source: said}}}
-
-
-def _without(slots: Mapping[Slot, Claims], slot: Slot, day: str, source: str) -> dict[Slot, Claims]:
-    days = dict(slots.get(slot, {}))
-    sources = {other: said for other, said in days.pop(day, {}).items() if other != source}
-    left = {**days, day: sources} if sources else days
-    others = {other: claims for other, claims in slots.items() if other != slot}
-    return {**others, slot: left} if left else others
-
-
-def _from_zero(slots: Mapping[Slot, Claims]) -> dict[Slot, Claims]:
-    return {
-        slot: {day: {source: replace(said, event_id=0) for source, said in sources.items()} for day, sources in days.items()}
-        for slot, days in slots.items()
-    }

@@ -84,7 +84,7 @@ def _new(known: list[Incident], at: datetime) -> tuple[list[Notice], list[Incide
         notices = [Notice(f"{_DIGEST}{_hash(fresh)}", "new", tuple(fresh))]
     else:
         notices = [Notice(f"{incident.id}-{incident.severity}", "new", (incident,)) for incident in fresh]
-    return notices, [incident.announced(notice.id, at) for notice in notices for incident in notice.incidents]
+    return notices, [incident.announced(notice.id, at, with_joined=not notice.is_digest) for notice in notices for incident in notice.incidents]
 
 
 def _is_storm(known: Iterable[Incident], severity: Severity, at: datetime) -> bool:
@@ -118,7 +118,7 @@ def _round(kind: NoticeKind, group: Iterable[Incident]) -> str:
 def _noted(incident: Incident, notice: Notice, at: datetime) -> Incident:
     if notice.kind == "over":
         return replace(incident, closing=notice.id)
-    return replace(incident, reminded_at=at, reminders=incident.reminders + 1)
+    return incident.reminded(at, with_joined=not notice.is_digest)
 
 
 def _is_reminder_due(group: Iterable[Incident], book: ContractBook, at: datetime, waiting: Collection[str]) -> bool:

@@ -95,7 +95,7 @@ class Outbox:
             rows = table.to_pyarrow_table(columns=["kind", "document"]).to_pylist()
         except TableNotFoundError:
             return Recorded({}, {})
-        except (DeltaError, OSError) as error:
+        except (DeltaError, OSError, pa.ArrowException) as error:
             raise unusable("reading", error) from error
         incidents = [read_incident(row["document"]) for row in rows if row["kind"] == "incident"]
         messages = [read_message(row["document"]) for row in rows if row["kind"] == "message"]
@@ -120,7 +120,7 @@ class Outbox:
             else:
                 write_deltalake(recorded.table, data, mode="overwrite")
             table = DeltaTable(self._path)
-        except (DeltaError, OSError, ValueError) as error:
+        except (DeltaError, OSError, ValueError, pa.ArrowException) as error:
             raise unusable("writing", error) from error
         return Recorded(kept.incidents, kept.messages, table)
 

@@ -2,15 +2,18 @@
 
 Mended days are taken first and upstream tables before what is made from them, whatever order the checks reported in: so the first failing
 table upstream is the root, and what fails behind it joins. A failure never hides behind a warning.
+
+What a person accepted stays known until it passes once: said again, and no worse, it opens nothing; said worse, it is an incident like any other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from resources.alerts.incident import Incident, Slot
+from resources.alerts.claims import Slot
+from resources.alerts.incident import Incident
 from resources.alerts.lineage import Lineage
 from resources.alerts.observations import (
     CONSEQUENCES,
@@ -33,13 +36,21 @@ Claim = tuple[str, str, str, str]
 class Register:
     """All incidents that are kept, open and over."""
 
-    def __init__(self, incidents: Iterable[Incident], lineage: Lineage, log: str) -> None:
-        """Take what is known; ``log`` is the event log that new observations come from."""
-        self._lineage, self._log = lineage, log
+    def __init__(self, incidents: Iterable[Incident], lineage: Lineage, log: str, made_up_for: Collection[str] = ()) -> None:
+        """Take what is known.
+
+        Args:
+            incidents: open, over and accepted.
+            lineage: which table is made from which.
+            log: the event log that new observations come from.
+            made_up_for: tables of which a later delivery takes the place of one that did not come: a later day in time ends their lateness.
+        """
+        self._lineage, self._log, self._made_up_for = lineage, log, made_up_for
         self._incidents = {incident.id: incident.in_log(log) for incident in incidents}
         self._known: dict[Claim, int] = {}
         self._places: dict[tuple[str, str], set[tuple[str, Slot]]] = {}
         self._open: dict[Slot, str] = {incident.root: incident.id for incident in self._incidents.values() if incident.is_open}
+        self._accepted = [incident.id for incident in self._incidents.values() if incident.is_accepted]
         for incident in self._incidents.values():
             self._index(incident)
 
@@ -60,6 +71,14 @@ class Register:
         self._take(final)
         ended = [incident for incident in self._all_open() if not incident.open_days]
         self._take([seen for incident in ended for seen in self._over(incident, at)])
+
+    def accept(self, name: str, by: str, because: str, at: datetime) -> None:
+        """End an open incident with its days as they are: they are settled, and so is what joined and was told of. The rest stands for itself."""
+        incident = self._incidents[name]
+        del self._open[incident.root]
+        self._incidents[name] = incident.accepted(by, because, at)
+        self._accepted.append(name)
+        self._take(self._forgotten(incident.untold()))
 
     def replace(self, incident: Incident) -> None:
         """Keep what was noted down of an incident: who was told, and when."""
@@ -84,19 +103,33 @@ class Register:
                     self._known[*slot, day, seen.source] = seen.event_id
 
     def _is_about(self, seen: Observation, day: str) -> bool:
-        """Whether what is seen of its day settles the other: a materialisation settles the table, a day that came in time those before it."""
-        is_past = seen.source == FRESHNESS and NO_DAY != day < seen.day
+        """Whether what is seen of its day settles the other: a materialisation settles the table, a weekly file those that did not come before."""
+        is_past = seen.source == FRESHNESS and NO_DAY != day < seen.day and seen.table in self._made_up_for
         return day == seen.day or is_past or (day == NO_DAY and seen.source == RUN)
 
     def _break(self, seen: Observation, breach: Breach) -> None:
         if self._known.get((seen.table, breach.rule, seen.day, seen.source), -1) >= seen.event_id:
             return  # read again: the sensor was ended before its cursor was kept
         slot = (seen.table, breach.rule)
+        if self._is_accepted(slot, seen, breach):
+            return
         own = self._own(slot)
         incident = (own and own.raised_to(breach.severity)) or self._cause(seen, breach) or Incident.opened(seen, breach, self._log)
         self._incidents[incident.id] = incident.broke(slot, seen, breach)
         self._open[incident.root] = incident.id
         self._note(incident.id, slot, seen.day, seen.source, seen.event_id)
+
+    def _is_accepted(self, slot: Slot, seen: Observation, breach: Breach) -> bool:
+        """Whether a person accepted that day as it is; where it has become worse, the acceptance ends with that day."""
+        for name in self._accepted:
+            incident = self._incidents[name]
+            if incident.covers(slot, seen, breach):
+                self._incidents[name] = incident.said_again(slot, seen, breach)
+                self._note(name, slot, seen.day, seen.source, seen.event_id)
+                return True
+            if seen.day in incident.broken.get(slot, {}):
+                self._incidents[name] = incident.released(slot, seen.day)
+        return False
 
     def _own(self, slot: Slot) -> Incident | None:
         return self._incidents[self._open[slot]] if slot in self._open else None
@@ -126,7 +159,10 @@ class Register:
             self._incidents[incident.id] = replace(incident, closed_at=at)
             return ()
         del self._incidents[incident.id]  # it came and went before anybody was told; what it had explained was not told either
-        left = incident.of_joined()
+        return self._forgotten(incident.of_joined())
+
+    def _forgotten(self, left: tuple[Observation, ...]) -> tuple[Observation, ...]:
+        """What is taken in once more, although it was seen before."""
         for seen in left:
             self._known.pop((seen.table, seen.breaches[0].rule, seen.day, seen.source), None)
         return left

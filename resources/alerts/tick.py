@@ -15,7 +15,9 @@ import dagster as dg
 from filelock import FileLock, Timeout
 
 from globalbev_assets.contracts.book import ContractBook
+from globalbev_assets.contracts.freshness import made_up_for
 from globalbev_assets.errors import TransientError
+from resources.alerts.acceptance import Acceptance, Decision, accept, accepted_text
 from resources.alerts.channels import Channel, Sender, channels_of, sender_of
 from resources.alerts.check_events import observation_of
 from resources.alerts.cursor import Cursor, start_of
@@ -97,8 +99,24 @@ class Alerting:
         with self._alone(wait_s=30.0):
             return self._send(self.outbox.load(), at, is_now=True)
 
+    def accept(self, name: str, decision: Decision, at: datetime, *, is_dry_run: bool = False) -> Acceptance:
+        """End an open incident with its days as they are. The message about it waits for the next tick: whoever types this may have other addresses.
+
+        Raises:
+            TerminalError: GB-2208 it is not open.
+            TransientError: GB-2203 the alerts cannot be read or recorded, GB-2205 another process is at it.
+        """
+        with self._alone(wait_s=30.0):
+            recorded = self.outbox.load()
+            found = accept(recorded.incidents, name, decision, at, self.book)
+            if not is_dry_run:
+                self.outbox.save(recorded.with_changes(found.changed, [found.message]), at)
+        return found
+
     def describe(self, incident: Incident) -> tuple[str, str]:
         """Title and text of the incident, as a message of now would have them."""
+        if incident.is_accepted:
+            return accepted_text(incident, self.book)
         message = self._writer(Lineage.of(self.book)).message(
             Notice(incident.id, "new" if incident.is_open else "over", (incident,)), incident.opened_at
         )
@@ -114,7 +132,7 @@ class Alerting:
         newest = tail.newest()
         start = start_of(cursor, tail.name, tail, newest, at)
         lineage = Lineage.of(self.book)
-        register = Register(recorded.incidents.values(), lineage, start.log)
+        register = Register(recorded.incidents.values(), lineage, start.log, made_up_for(self.book))
         events = _bounded(tail.checks_and_failures(start.event_id, newest))
         upto = events[-1].id if len(events) == MOST_EVENTS else newest
         seen = [found for event in events if not event.is_failed_run and (found := observation_of(event, self.book))]

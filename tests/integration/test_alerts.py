@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
+from threading import Thread
 
 import dagster as dg
 import pyarrow as pa
 import pytest
 from dagster._core.test_utils import create_run_for_test
 from deltalake import write_deltalake
+from filelock import FileLock
 
+from resources.alerts.acceptance import Decision
 from sensors.alerts import alert_sensor
 from tests.alert_world import DAY, STORAGES, World, lines, world_in
 from tests.unit.contract_files import packaged
@@ -55,13 +58,42 @@ def test_a_held_day_is_told_with_the_rule_that_held_it_and_what_failed_below_joi
     for line in (
         "Value:    0.31 on 2026-03-08; allowed is at most 0.25",
         "1,000 rows of these days, 100.0% of the last 28 days'; 310 of them (31.0%) are kept aside.",
-        "Touches:  The board's morning page (gold.executive_kpis:",
+        "Touches:  The board's morning page, due 07:00 UTC (gold.executive_kpis:",
         "Also:     silver.order_lines 2026-03-08 (not published); gold.executive_kpis 2026-03-08 (not published)",
         "Owner:    order-platform@globalbev.example",
         f"Run:      http://localhost:3000/runs/{silver.run_id}",
         "Runbook:  docs/runbooks/quarantine.md",
     ):
         assert line in message["body"]
+
+
+def test_an_alert_that_is_accepted_ends_with_one_message_and_the_next_broken_day_is_told(world: World) -> None:
+    world.tick()
+    world.volume("bronze.orders")
+    world.tick()
+    (name,) = world.recorded.incidents
+    world.alerting.accept(name, Decision("Ann", "a holiday"), world.at)
+    world.volume("bronze.orders")  # a run over the day says it again
+    world.tick()
+    world.tick(seconds=5 * 24 * 3600)
+    assert [line["title"] for line in lines(world.home)][1:] == ["Over: bronze.orders, 2026-03-08, accepted by Ann: a holiday"]
+    world.volume("bronze.orders", DAY + timedelta(days=1))
+    world.tick()
+    assert [line["kind"] for line in lines(world.home)] == ["new", "over", "new"]
+
+
+def test_whoever_accepts_waits_for_the_tick_that_is_at_it(one: World) -> None:
+    one.tick()
+    one.volume("bronze.orders")
+    one.tick()
+    (name,) = one.recorded.incidents
+    accepting = Thread(target=lambda: one.alerting.accept(name, Decision("Ann", "a holiday"), one.at))
+    with FileLock(one.home / "state" / "alerts.lock"):
+        accepting.start()
+        accepting.join(0.5)
+        assert one.recorded.incidents[name].is_open
+    accepting.join(10)
+    assert one.recorded.incidents[name].is_accepted
 
 
 def test_publishing_the_day_ends_a_failed_run_s_incident(world: World) -> None:
@@ -169,7 +201,7 @@ def test_keys_of_rows_are_told_and_values_are_not(one: World) -> None:
     one.check("silver.order_lines", "range", metadata=figures, severity=dg.AssetCheckSeverity.WARN)
     one.tick()
     (message,) = lines(one.home)
-    assert "Rows:     shop.order_lines 7/1; shop.order_lines 7/2; shop.order_lines 8/1" in message["body"]
+    assert "Rows:     7/1; 7/2; 8/1\n" in message["body"]
     assert "Value:    0.4 on 2026-03-08; allowed is at most 0.05" in message["body"]
     assert "canary" not in message["body"]
     assert "x@example" not in message["body"]

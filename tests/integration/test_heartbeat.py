@@ -12,9 +12,10 @@ import dagster as dg
 import pytest
 from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.remote_origin import InProcessCodeLocationOrigin, RemoteInstigatorOrigin, RemoteRepositoryOrigin
-from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, SensorInstigatorData
+from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, SensorInstigatorData, TickData, TickStatus
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._daemon.types import DaemonHeartbeat
+from dagster._utils.error import SerializableErrorInfo
 from filelock import FileLock
 
 from globalbev_assets.errors import TransientError
@@ -56,12 +57,20 @@ def beat(at: float, *, leave_out: str = "") -> None:
                 instance.add_daemon_heartbeat(DaemonHeartbeat(at, kind, "id"))
 
 
-def tick(at: float, status: InstigatorStatus) -> None:
-    """A sensor that last looked at a time."""
+def tick(*ticks: tuple[float, TickStatus], status: InstigatorStatus = InstigatorStatus.RUNNING, name: str = "alerts", since: float = 1.0) -> None:
+    """A sensor that looked at these times, and how that ended; kept as Dagster's daemon keeps it."""
     location = InProcessCodeLocationOrigin(LoadableTargetOrigin(module_name="x"))
-    origin = RemoteInstigatorOrigin(RemoteRepositoryOrigin(location, "repository"), f"sensor-{status.value}")
+    origin = RemoteInstigatorOrigin(RemoteRepositoryOrigin(location, "repository"), name)
+    newest, ended = max(ticks)
+    good = None if ended == TickStatus.FAILURE else newest
+    data = SensorInstigatorData(newest, None, 30, None, newest, since, last_tick_success_timestamp=good)
+    state = InstigatorState(origin, InstigatorType.SENSOR, status, data)
     with dg.DagsterInstance.get() as instance:
-        instance.add_instigator_state(InstigatorState(origin, InstigatorType.SENSOR, status, SensorInstigatorData(at, min_interval=30)))
+        instance.add_instigator_state(state)
+        for at, outcome in ticks:
+            place = (state.instigator_origin_id, name, InstigatorType.SENSOR)
+            error = SerializableErrorInfo("it fails", [], "ValueError") if outcome == TickStatus.FAILURE else None
+            instance.create_tick(TickData(*place, outcome, at, [], error=error, selector_id=state.selector_id, end_timestamp=at))
 
 
 def looked(home: Path, inbox: Inbox, silence_s: float = 600.0, within_s: float = 60.0) -> Heartbeat:
@@ -77,7 +86,7 @@ def test_a_dead_daemon_is_named_and_its_return_is_told(home: Path) -> None:
     inbox = Inbox()
     beat(time.time() - HOUR)
     beat(time.time(), leave_out="SCHEDULER")
-    tick(time.time() - HOUR, InstigatorStatus.STOPPED)
+    tick((time.time() - HOUR, TickStatus.SKIPPED), status=InstigatorStatus.STOPPED)
     found = looked(home, inbox)
     assert (found.exit_code, names(found)) == (1, ["the daemon SCHEDULER"])
     assert re.fullmatch(r"GlobalBev: Dagster is silent for 6\d min", inbox.got[0].title)
@@ -88,8 +97,20 @@ def test_a_dead_daemon_is_named_and_its_return_is_told(home: Path) -> None:
 
 def test_sensors_that_are_on_and_no_longer_look_are_silence(home: Path) -> None:
     beat(time.time())
-    tick(time.time() - HOUR, InstigatorStatus.RUNNING)
+    tick((time.time() - HOUR, TickStatus.SKIPPED))
+    tick((time.time() - 2 * HOUR, TickStatus.SUCCESS), name="freshness")
     assert names(looked(home, Inbox())) == ["ticks of the sensors"]
+
+
+def test_a_sensor_that_fails_at_every_tick_is_silence_although_it_is_tried(home: Path) -> None:
+    beat(time.time())
+    failed = [(time.time() - seconds, TickStatus.FAILURE) for seconds in (15, 1000, 2000)]
+    tick((time.time() - HOUR, TickStatus.SKIPPED), *failed)
+    tick((time.time() - 10, TickStatus.SKIPPED), name="freshness")
+    tick((time.time() - 10, TickStatus.FAILURE), name="schema_drift", since=time.time() - 30)
+    inbox = Inbox()
+    assert names(looked(home, inbox)) == ["the sensor alerts"]
+    assert "the sensor alerts: nothing for 60 min (its ticks fail)" in inbox.got[0].body
 
 
 def test_a_locked_database_does_not_hold_the_look_up(home: Path) -> None:

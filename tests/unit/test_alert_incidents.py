@@ -10,11 +10,13 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
+from globalbev_assets.contracts import freshness
 from globalbev_assets.contracts.book import ContractBook
 from resources.alerts.documents import incident_document, read_incident
 from resources.alerts.notices import MOST_SINGLE, due
 from resources.alerts.observations import NO_DAY, RUN, SCHEMA_DRIFT, TOO_LONG, Observation
-from tests.unit.alert_cases import DAY, START, Watch, book, broke, many, passed, said
+from resources.alerts.register import Register
+from tests.unit.alert_cases import DAY, LOG, START, Watch, book, broke, lineage, many, passed, said
 
 NEXT_DAY = "2026-03-09"
 
@@ -279,11 +281,24 @@ def test_quiet_times_are_quiet() -> None:
     assert watch.incidents == ()
 
 
-def test_freshness_is_over_when_a_later_day_came_in_time_and_not_by_an_old_one() -> None:
+def test_freshness_of_a_daily_table_is_over_when_that_very_day_came() -> None:
+    """It was over with the next day, and nobody heard of the one that never came."""
     watch = Watch()
     watch.tick(broke("silver.orders", "freshness", 1, severity="warn"))
-    assert said(watch.tick(passed("silver.orders", "freshness", 2, "2026-03-01"), minutes=1)) == []
-    assert said(watch.tick(passed("silver.orders", "freshness", 3, NEXT_DAY), minutes=2)) == [("over", [("silver.orders", "freshness")])]
+    assert said(watch.tick(passed("silver.orders", "freshness", 2, "2026-03-01"), passed("silver.orders", "freshness", 3, NEXT_DAY), minutes=1)) == []
+    assert [incident.open_days for incident in watch.open] == [(DAY,)]
+    assert said(watch.tick(passed("silver.orders", "freshness", 4), minutes=2)) == [("over", [("silver.orders", "freshness")])]
+
+
+def test_freshness_of_a_weekly_feed_is_over_when_a_later_day_came_and_not_by_an_old_one() -> None:
+    made_up_for = freshness.made_up_for(book())
+    assert {"bronze.market_panel", "silver.market_panel"} <= made_up_for and not {"bronze.orders", "gold.executive_kpis"} & made_up_for
+    register = Register((), lineage(), LOG, made_up_for)
+    register.observe([broke("silver.market_panel", "freshness", 1, severity="warn")], START)
+    register.observe([passed("silver.market_panel", "freshness", 2, "2026-03-01")], START)
+    assert [incident.open_days for incident in register.incidents] == [(DAY,)]
+    register.observe([passed("silver.market_panel", "freshness", 3, "2026-03-15")], START)
+    assert register.incidents == ()  # it was told to nobody
 
 
 TABLES = ("bronze.orders", "silver.orders", "silver.order_lines", "gold.executive_kpis")

@@ -10,7 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from globalbev_assets.contracts.calendar import Calendar, due_at, parse_calendar
-from globalbev_assets.contracts.freshness import Freshness, Promise, SourceLook, calendar_of, expected_of_source, judge_partition, judge_source
+from globalbev_assets.contracts.freshness import (
+    Freshness,
+    Promise,
+    SourceLook,
+    calendar_of,
+    expected_of_source,
+    judge_partition,
+    judge_source,
+    made_up_for,
+    why_owed,
+)
 from globalbev_assets.contracts.names import TableName
 from globalbev_assets.contracts.problems import ProblemError
 from tests.unit.contract_files import packaged
@@ -93,6 +103,21 @@ def test_a_day_without_rows_is_there_where_the_contract_says_so() -> None:
     assert judged(sparse, at("07:00"), Row(DAY, rows_in=0, state="no_source_data")).state == "fresh"
 
 
+def test_a_reading_of_the_whole_source_makes_up_for_the_days_before_it() -> None:
+    """Six months loaded at once have such a table's rows under their newest day alone; before its hour the day before that one is due."""
+    loaded = [*(Row(DAY - timedelta(days=back), rows_in=0, state="no_source_data") for back in range(1, 9)), Row(DAY)]
+    early = at("05:00", DAY + timedelta(days=1))
+    whole = Promise(Calendar(), "06:00", FIRST, is_whole=True)
+    assert judged(whole, early, *loaded).state == "fresh"
+    assert judged(DAILY, early, *loaded).state == "late"
+    assert why_owed(whole, DAY - timedelta(days=3), {}, early) == ""
+    late = judged(whole, at("07:00", DAY + timedelta(days=2)), *loaded)
+    assert (late.state, late.expected_day) == ("late", DAY + timedelta(days=1))
+    book = packaged()
+    assert {"bronze.markets", "silver.customers", "silver.lots"} < made_up_for(book)
+    assert not {"bronze.orders", "silver.orders", "bronze.inventory"} & made_up_for(book)
+
+
 def test_a_day_dated_tomorrow_makes_nothing_fresh() -> None:
     """A source, or a machine that loads, whose clock is a day ahead."""
     tomorrow = Row(date(2026, 11, 26), at=at("04:00"))
@@ -130,6 +155,40 @@ def test_a_feed_that_comes_so_many_days_apart_is_late_after_these_days() -> None
     assert judged(weekly, at("05:00"), Row(date(2026, 11, 17))).state == "fresh"
     assert judged(weekly, at("05:30"), Row(date(2026, 11, 17))).expected_day == DAY
     assert judged(weekly, at("05:30"), Row(date(2026, 11, 17)), Row(date(2026, 11, 21))).expected_day == date(2026, 11, 21)
+
+
+def owed(calendar: Calendar, day: date, *rows: Row, until: date | None = None) -> str:
+    promise = Promise(calendar, "06:00", FIRST, until)
+    return why_owed(promise, day, {row.day: row for row in rows}, at("08:00", date(2026, 12, 5)))
+
+
+def test_each_day_of_a_daily_table_is_owed_for_itself() -> None:
+    later = Row(DAY + timedelta(days=1))
+    assert owed(Calendar(), DAY, later) == "2026-11-24 was not loaded. No later day makes up for it: `globalbev backfill 2026-11-24 2026-11-24`."
+    assert owed(Calendar(), DAY, later, Row(DAY)) == ""
+    assert owed(Calendar(), DAY, later, Row(DAY, state="held", reason="unaccounted is 3")).startswith("2026-11-24 is held: unaccounted is 3")
+    assert owed(Calendar(), DAY, later, Row(DAY, rows_in=0, state="no_source_data")) != ""
+    assert owed(Calendar(may_be_empty=True), DAY, later, Row(DAY, rows_in=0, state="no_source_data")) == ""
+
+
+def test_a_weekday_is_owed_until_it_comes_or_is_made_up_for_before_the_next_one() -> None:
+    weekdays, friday = Calendar((0, 1, 2, 3, 4)), date(2026, 11, 27)
+    assert owed(weekdays, friday, Row(date(2026, 11, 30))) != ""
+    assert owed(weekdays, friday, Row(date(2026, 11, 28))) == ""
+    assert owed(weekdays, date(2026, 11, 26), Row(date(2026, 11, 28))) != ""
+
+
+@pytest.mark.parametrize("calendar", [Calendar((1,)), Calendar(every_days=7)], ids=["tuesdays", "a week apart"])
+def test_the_next_file_of_a_feed_that_comes_seldom_takes_the_place_of_the_one_that_did_not_come(calendar: Calendar) -> None:
+    assert owed(calendar, DAY, Row(DAY + timedelta(days=7))) == ""
+
+
+def test_nothing_is_owed_of_a_day_that_is_not_due_any_more() -> None:
+    """Its contract says now that it is a holiday, its history begins later or ended before, or our own clock ran ahead."""
+    assert owed(Calendar(holidays=(DAY,)), DAY) == ""
+    assert owed(Calendar(), FIRST - timedelta(days=1)) == ""
+    assert owed(Calendar(), DAY, until=DAY - timedelta(days=1)) == ""
+    assert owed(Calendar(), date(2026, 12, 5)) == ""
 
 
 def test_nothing_is_expected_on_a_holiday_or_on_a_weekend() -> None:

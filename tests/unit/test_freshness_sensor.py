@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -13,8 +14,10 @@ from deltalake import DeltaTable
 from checks.judgement import Judgement
 from checks.kinds import check_kinds
 from checks.tables import _History
+from partitions.reporting import DayCheck, report_checks_of_sensor
 from resources.freshness import FreshnessLog
 from resources.lakehouse_resource import LakehouseResource
+from resources.ledger import Ledger, LedgerRow
 from resources.settings import load_settings
 from sensors.build import build_sensors
 from tests.unit.cli_runs import document, make_home, run
@@ -77,6 +80,73 @@ def test_a_table_that_is_fresh_again_is_so_on_every_day_on_which_it_was_late(api
     assert tick(instance, tables, next_day + timedelta(hours=1)) == {(INVENTORY, "partition"): "fresh"}
     newest = {day: passed for day, passed, _ in evaluations(instance, INVENTORY)}
     assert newest == {str(DAY): True, str(DAY + timedelta(days=1)): True}
+
+
+def days_failed(instance: dg.DagsterInstance, name: str) -> list[str | None]:
+    """Days of which the newest result failed."""
+    newest = {day: passed for day, passed, _ in evaluations(instance, name)}
+    return [day for day, passed in newest.items() if not passed]
+
+
+def test_a_day_that_never_came_is_not_over_when_the_next_one_came(api: Api, instance: dg.DagsterInstance) -> None:
+    """It is said once, with the command that loads it, and is over when it was loaded."""
+    tables = book(INVENTORY)
+    loaded(INVENTORY, last=DAY - timedelta(days=1))
+    tick(instance, tables)
+    api.clock = morning = MORNING + timedelta(days=1)
+    tick(instance, tables, morning)
+    loaded(INVENTORY, last=DAY + timedelta(days=1), count=1)
+    assert tick(instance, tables, morning + timedelta(minutes=1)) == {(INVENTORY, "partition"): "fresh"}
+    assert days_failed(instance, INVENTORY) == [str(DAY)]
+    owed = "2026-11-24 was not loaded. No later day makes up for it: `globalbev backfill 2026-11-24 2026-11-24`."
+    assert [said for day, _, said in evaluations(instance, INVENTORY) if day == str(DAY)][-1] == owed
+    count = len(evaluations(instance, INVENTORY))
+    assert tick(instance, tables, morning + timedelta(minutes=2)) == {}
+    assert len(evaluations(instance, INVENTORY)) == count
+    for later in (2, 3):
+        api.clock = morning = MORNING + timedelta(days=later)
+        loaded(INVENTORY, last=DAY + timedelta(days=later), count=1)
+        tick(instance, tables, morning)
+    assert [said for _, _, said in evaluations(instance, INVENTORY)].count(owed) == 1
+    loaded(INVENTORY, count=1)
+    loaded(INVENTORY, last=DAY + timedelta(days=4), count=1)
+    api.clock = morning = MORNING + timedelta(days=4)
+    tick(instance, tables, morning)
+    assert days_failed(instance, INVENTORY) == []
+
+
+def test_a_day_that_was_loaded_without_a_row_is_owed_still(api: Api, instance: dg.DagsterInstance) -> None:
+    tables = book(INVENTORY)
+    loaded(INVENTORY, last=DAY - timedelta(days=1))
+    tick(instance, tables)
+    empty = LedgerRow(INVENTORY, DAY, "run", "no_source_data", MORNING + timedelta(hours=1), "1.0.0")
+    Ledger(load_settings().lake_root).append([empty])
+    loaded(INVENTORY, last=DAY + timedelta(days=1), count=1)
+    api.clock = MORNING + timedelta(days=1)
+    tick(instance, tables, MORNING + timedelta(days=1))
+    assert days_failed(instance, INVENTORY) == [str(DAY)]
+    assert "there was not one row. No later day makes up for it" in evaluations(instance, INVENTORY)[-1][2]
+
+
+def test_a_weekly_file_that_never_came_is_made_up_for_by_the_next_one(landing: Path, instance: dg.DagsterInstance) -> None:
+    loaded(PANEL, last=WEEK_BEFORE, count=1)
+    tick(instance, book(PANEL))
+    loaded(PANEL, last=DAY + timedelta(days=7), count=1)
+    deliver(landing, DAY + timedelta(days=7), at=MORNING + timedelta(days=6))
+    tick(instance, book(PANEL), MORNING + timedelta(days=7))
+    assert days_failed(instance, PANEL) == []
+
+
+def test_days_that_a_backfill_loaded_while_the_table_was_late_are_over_with_it(api: Api, instance: dg.DagsterInstance) -> None:
+    """The run's check failed on them and named the day that was late; they themselves were not owed, whatever became of them."""
+    tables = book(INVENTORY)
+    loaded(INVENTORY, last=DAY - timedelta(days=1))
+    tick(instance, tables)
+    check = DayCheck(dg.AssetKey(INVENTORY.split(".")), "freshness", "2026-10-01", False, False, dg.AssetCheckSeverity.WARN)
+    report_checks_of_sensor(instance, "run", [replace(check, metadata={"expected_day": str(DAY)})])
+    loaded(INVENTORY, count=1)
+    tick(instance, tables, MORNING + timedelta(minutes=1))
+    assert days_failed(instance, INVENTORY) == []
 
 
 def test_a_clock_of_our_own_that_ran_ahead_is_no_reason_to_repeat_oneself(api: Api, instance: dg.DagsterInstance) -> None:

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from globalbev_assets.operations.heartbeat import Heartbeat, look
 from globalbev_assets.operations.heartbeat_judgement import Memory, Sign, judge, told
 from globalbev_assets.operations.heartbeat_notice import Apprise, LinesFile, Notice, notifiers
+from globalbev_assets.operations.heartbeat_sensors import Sensor, signs_of_sensors
 from globalbev_assets.operations.heartbeat_signs import signs_of_ui
 from globalbev_assets.operations.heartbeat_state import MemoryFile
 from resources.settings import Settings
@@ -67,6 +68,44 @@ def test_what_comes_seldom_may_be_older() -> None:
 def test_another_machines_clock_may_be_ahead() -> None:
     first = judge([Sign("the daemon SENSOR", 5000.0)], Memory(), at=1000.0, silence_s=600.0)
     assert judge([Sign("the daemon SENSOR", None)], first.memory, at=1600.0, silence_s=600.0).is_silent
+
+
+def late(*sensors: Sensor, at: float = 5000.0) -> list[str]:
+    """The sensors that are silent at a first look."""
+    return list(judge(list(signs_of_sensors(sensors, at)), Memory(), at, silence_s=600.0).reasons)
+
+
+def test_a_sensor_that_fails_at_every_tick_is_silent_since_its_last_good_one() -> None:
+    others = Sensor("freshness", 30, tried=4990.0, good=4990.0, last="SKIPPED")
+    assert late(others, Sensor("alerts", 30, since=10.0, tried=4980.0, good=4000.0, last="FAILURE")) == [
+        "the sensor alerts: nothing for 17 min (its ticks fail)"
+    ]
+    assert late(others, Sensor("alerts", 30, since=10.0, tried=4980.0, good=4400.0, last="FAILURE")) == []
+    assert late(others, Sensor("alerts", 3600, since=10.0, tried=4980.0, good=1400.0, last="FAILURE")) == []
+
+
+def test_a_sensor_that_was_just_switched_on_is_not_silent() -> None:
+    assert late(Sensor("alerts", 30, since=4900.0, tried=4980.0, last="FAILURE")) == []
+    assert late(Sensor("alerts", 30, since=4900.0, tried=4980.0, good=100.0, last="FAILURE")) == []
+    assert late(Sensor("alerts", 30, since=100.0, tried=4980.0, last="FAILURE")) == ["the sensor alerts: nothing for 82 min (its ticks fail)"]
+
+
+def test_a_tick_that_does_not_end_is_silence_too() -> None:
+    others = Sensor("freshness", 30, tried=4990.0, good=4990.0, last="SKIPPED")
+    assert late(others, Sensor("alerts", 30, since=10.0, tried=3000.0, good=2970.0, last="STARTED")) == [
+        "the sensor alerts: nothing for 34 min (a tick does not end)"
+    ]
+    assert late(others, Sensor("alerts", 30, since=10.0, tried=4980.0, good=4950.0, last="STARTED")) == []
+
+
+def test_a_sensor_that_is_no_longer_in_the_code_is_not_missed() -> None:
+    """Dagster keeps its state for ever."""
+    others = Sensor("freshness", 30, tried=4990.0, good=4990.0, last="SKIPPED")
+    assert late(others, Sensor("gone", 30, since=10.0, tried=4000.0, good=3000.0, last="FAILURE")) == []
+
+
+def test_a_daemon_that_tries_no_sensor_is_told_once_and_not_of_each_sensor() -> None:
+    assert late(*(Sensor(name, 30, since=10.0, tried=100.0, good=100.0, last="SKIPPED") for name in ("alerts", "freshness"))) == []
 
 
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), max_size=40))
