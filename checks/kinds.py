@@ -63,7 +63,7 @@ _LIMIT_KINDS: tuple[tuple[str, str, Callable[[Limit], bool]], ...] = (
     (
         "volume",
         "The day has about as many rows as the same weekdays before; the day itself is not in that figure.",
-        lambda limit: limit.metric in ("volume_ratio", "rows_in"),
+        lambda limit: limit.metric in ("volume_ratio", "rows_in", "published"),
     ),
     (
         "completeness",

@@ -11,7 +11,7 @@ from checks.judgement import Judgement, judge
 from checks.kinds import CheckKind, check_kinds
 from checks.links import with_next_step
 from globalbev_assets.contracts.book import ContractBook
-from globalbev_assets.contracts.freshness import Freshness, judge_partition
+from globalbev_assets.contracts.freshness import Freshness, judge_partition, why_owed
 from globalbev_assets.contracts.model import Contract
 from globalbev_assets.contracts.names import Layer
 from globalbev_assets.specs import asset_key
@@ -134,6 +134,8 @@ class _History:
         for day in days:
             row = self._rows.get((str(contract.name), day))
             judgement = judge(kind, contract, row, self._of_day(row, day), freshness)
+            if freshness is not None and row is not None and judgement.passed and (why := self._why_owed(contract, day)):
+                judgement = Judgement(False, why, {"expected_day": str(day)})  # the table is fresh, and this day never came
             found[day] = with_next_step(judgement, contract, kind, day, self._lake.settings.docs_url)
         return found
 
@@ -147,6 +149,10 @@ class _History:
                 by_day.setdefault(result.business_day, []).append(result)
             self._results[key] = by_day
         return self._results[key].get(day, [])
+
+    def _why_owed(self, contract: Contract, day: date) -> str:
+        rows = {each: row for (table, each), row in self._rows.items() if table == str(contract.name)}
+        return why_owed(promise_of(contract, self._lake.book, self._lake.settings), day, rows, now())
 
     def _freshness(self, contract: Contract) -> Freshness:
         """Of the table and its source, whatever days the run was about: an old day that was loaded again makes nothing fresh."""

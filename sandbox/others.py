@@ -21,6 +21,7 @@ from .services import PROJECT
 from .state import Secrets, State, load_secrets
 
 HOME, ENVIRONMENT = "GLOBALBEV_HOME", "GLOBALBEV_ENV"
+DAGSTER = "DAGSTER_HOME"
 SHOP, URL, TOKEN = "GLOBALBEV_SHOP_DSN", "GLOBALBEV_INVENTORY_URL", "GLOBALBEV_INVENTORY_TOKEN"
 LANDING, LAKE = "GLOBALBEV_LANDING", "GLOBALBEV_LAKE"
 # As `up` writes them for an embedded server: so a file is known of whose sandbox nothing but the file is left.
@@ -78,6 +79,9 @@ def _in_file(own: Own, env_file: Path) -> Iterator[tuple[str, str]]:
     """What the file says that would be written; the lines of a sandbox, of another home or of one that was deleted, may be replaced."""
     values = _upper({name: value or "" for name, value in dotenv_values(env_file).items()}) if env_file.is_file() else {}
     found = own.foreign(values)
+    found += [
+        name for name, ours in ((HOME, own.layout.home), (DAGSTER, own.layout.home / "dagster")) if values.get(name) and _whole(values[name]) != ours
+    ]
     if _is_written_by_a_sandbox(values):
         found = [name for name in found if name in (LAKE, ENVIRONMENT)]  # which stay, or were set since
     if found:

@@ -107,9 +107,13 @@ def _columns_and_rules(node: Mapping[str, Any], source: Source, where: str) -> t
     stated += stated_rules(node.get("quality") or [], where)
     rules = merged(implied, [rule for rule in stated if isinstance(rule, Rule)])
     limits = tuple(limit for limit in stated if isinstance(limit, Limit))
-    if is_typed_from_text and all(_ACCOUNTED.metric != limit.metric and _ACCOUNTED.id != limit.id for limit in limits):
+    if is_typed_from_text and all(limit.id != _ACCOUNTED.id and not _is_accounting(limit) for limit in limits):
         limits = (*limits, _ACCOUNTED)  # no contract can do without it
     return _in_key_order(node, tuple(columns)), rules, limits
+
+
+def _is_accounting(limit: Limit) -> bool:
+    return limit.metric == _ACCOUNTED.metric and limit.blocking and limit.maximum == 0
 
 
 def _in_key_order(node: Mapping[str, Any], columns: tuple[Column, ...]) -> tuple[Column, ...]:

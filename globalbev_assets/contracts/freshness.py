@@ -93,8 +93,8 @@ def calendar_of(contract: Contract, contracts: Mapping[TableName, Contract]) -> 
 
 
 def is_read_whole(contract: Contract, contracts: Mapping[TableName, Contract]) -> bool:
-    """Whether each reading is of the whole source, so that a later day has all that an earlier one would have had."""
-    return any(one.source.options.get("mode") == "full" for one in _made_from(contract, contracts))
+    """Whether each reading is of the whole source, or the table shows the newest day alone: a later day has all that an earlier one would have had."""
+    return contract.is_snapshot or any(one.source.options.get("mode") == "full" for one in _made_from(contract, contracts))
 
 
 def _made_from(contract: Contract, contracts: Mapping[TableName, Contract]) -> Iterator[Contract]:

@@ -218,12 +218,13 @@ def _run(stage: Stage, asked: DayRange, job: dg.JobDefinition, instance: dg.Dags
 def _in_process(stage: Stage, job: dg.JobDefinition, instance: dg.DagsterInstance, run_id: str, tags: Mapping[str, str]) -> bool:
     import dagster as dg  # noqa: PLC0415
 
-    days = {"dagster/asset_partition_range_start": str(stage.days.first), "dagster/asset_partition_range_end": str(stage.days.last)}
+    from partitions.daily import tags_of  # noqa: PLC0415
+
     done = job.execute_in_process(
         instance=instance,
         run_id=run_id,
         asset_selection=[dg.AssetKey(table.split(".")) for table in stage.tables],
-        tags={**days, **tags},
+        tags={**tags_of(stage.days), **tags},
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         raise_on_error=False,
     )
@@ -232,12 +233,14 @@ def _in_process(stage: Stage, job: dg.JobDefinition, instance: dg.DagsterInstanc
 
 def _check_only(stage: Stage, job: dg.JobDefinition, instance: dg.DagsterInstance, keys: Iterable[dg.AssetKey]) -> None:
     """Run the checks of a layer whose run failed: Dagster skipped them there, and its good days are to be judged all the same."""
+    from partitions.daily import tags_of  # noqa: PLC0415
+
     wanted = set(keys)
     checks = {key for key in job.asset_layer.asset_graph.asset_check_keys if key.asset_key in wanted}
     subset = job.get_subset(asset_selection=set(), asset_check_selection=checks)
     subset.execute_in_process(
         instance=instance,
-        tags={"dagster/asset_partition_range_start": str(stage.days.first), "dagster/asset_partition_range_end": str(stage.days.last)},
+        tags=tags_of(stage.days),
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         raise_on_error=False,
     )

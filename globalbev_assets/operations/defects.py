@@ -69,7 +69,7 @@ class Lake:
         self._sql, self._deadletter = connection, deadletter
         self.quarantined: dict[tuple[str, str, str], set[str]] = {}
         for table in self._names("quarantine"):
-            rejected = connection.table(f"quarantine.{table}").filter("state = 'open'")
+            rejected = connection.table(f"quarantine.{table}").filter("state in ('open', 'discarded')")
             rows = rejected.project("table_name, source, source_position, [e.rule_id for e in errors]").fetchall()
             self.quarantined |= {(name, source, position): set(rules) for name, source, position, rules in rows}
         self._silver: dict[str, dict[tuple[str, ...], dict[str, Any]]] = {}

@@ -49,7 +49,7 @@ def look(settings: Settings, silence_s: float, *, to: Sequence[Notifier] | None 
             receivers = notifiers(settings) if to is None else to
             problems = tell(notice_of(settings, verdict), receivers)
             if len(problems) < len(receivers):
-                remembered = told(remembered, verdict.notice)
+                remembered = told(remembered, verdict.notice, verdict.names)
             _log(verdict, at.timestamp())
         memory_file.write(remembered)
     return Heartbeat(verdict, tuple(problems), tuple(signs))

@@ -28,12 +28,13 @@ class Sign:
 class Memory:
     """What the last looks left: when each sign was last well, since when Dagster is silent, and whether anybody was told.
 
-    ``told`` says for whom a message that it is back is due.
+    ``is_told``: a message that it is back is due. ``told_of``: the signs that a message named; one more that fails is told, too.
     """
 
     good_at: Mapping[str, float] = field(default_factory=dict)
     silent_since: float | None = None
     is_told: bool = False
+    told_of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Verdict:
     silent_since: float | None
     memory: Memory
     notice: Literal["silent", "back", ""] = ""
+    names: tuple[str, ...] = ()
 
 
 def judge(signs: Sequence[Sign], memory: Memory, at: float, silence_s: float) -> Verdict:
@@ -57,18 +59,25 @@ def judge(signs: Sequence[Sign], memory: Memory, at: float, silence_s: float) ->
     reasons = tuple(f"{sign.name}: {_words(at - good_at[sign.name])}{f' ({sign.what})' if sign.what else ''}" for sign in late)
     since = (memory.silent_since or min(good_at[sign.name] for sign in late)) if late else None
     is_back = not late and memory.is_told
-    notice: Literal["silent", "back", ""] = "silent" if late and not memory.is_told else "back" if is_back else ""
+    names = tuple(sign.name for sign in late)
+    is_news = bool(late) and (not memory.is_told or not set(names) <= set(memory.told_of))
+    notice: Literal["silent", "back", ""] = "silent" if is_news else "back" if is_back else ""
     # What is said when it is back is how long it was silent.
     shown_since = since if late else memory.silent_since
     return Verdict(
-        bool(late), reasons, shown_since, Memory(good_at, since if late else memory.silent_since if is_back else None, memory.is_told), notice
+        bool(late),
+        reasons,
+        shown_since,
+        Memory(good_at, since if late else memory.silent_since if is_back else None, memory.is_told, memory.told_of),
+        notice,
+        names,
     )
 
 
-def told(memory: Memory, notice: str) -> Memory:
-    """What is remembered once the notice was sent."""
+def told(memory: Memory, notice: str, names: tuple[str, ...] = ()) -> Memory:
+    """What is remembered once the notice was sent, that named these signs."""
     if notice == "silent":
-        return Memory(memory.good_at, memory.silent_since, is_told=True)
+        return Memory(memory.good_at, memory.silent_since, is_told=True, told_of=tuple(dict.fromkeys([*memory.told_of, *names])))
     return Memory(memory.good_at)
 
 

@@ -51,7 +51,8 @@ def signs_of_sensors(sensors: Sequence[Sensor], at: float) -> Iterator[Sign]:
         if sensor.last in WELL:
             yield Sign(f"{SENSOR} {sensor.name}", at, sensor.interval_s)
         elif newest is None or newest - (_later(sensor.tried, sensor.since) or newest) <= _patience_s(sensor):
-            what = _SAID.get(sensor.last, "no tick is known")
+            is_at_work = sensor.last == STARTED and newest is not None and at - (sensor.tried or 0.0) < GONE_S
+            what = "" if is_at_work else _SAID.get(sensor.last, "no tick is known")
             yield Sign(f"{SENSOR} {sensor.name}", _later(sensor.good, sensor.since), sensor.interval_s, what)
 
 

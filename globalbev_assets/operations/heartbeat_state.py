@@ -50,7 +50,8 @@ class MemoryFile:
         for place in sorted(self._places, key=_changed_at, reverse=True):
             try:
                 found = json.loads(place.read_text(encoding="utf-8"))
-                return Memory({str(name): float(moment) for name, moment in found["good_at"].items()}, found["silent_since"], bool(found["is_told"]))
+                good_at = {str(name): float(moment) for name, moment in found["good_at"].items()}
+                return Memory(good_at, found["silent_since"], bool(found["is_told"]), tuple(map(str, found.get("told_of", ()))))
             except (OSError, ValueError, KeyError, TypeError, AttributeError):
                 continue
         return Memory()

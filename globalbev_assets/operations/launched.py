@@ -19,14 +19,15 @@ def run_launched(tables: Sequence[str], days: DayRange, instance: dg.DagsterInst
     import dagster as dg  # noqa: PLC0415
     from dagster._core.definitions.reconstruct import ReconstructableRepository  # noqa: PLC0415
 
+    from partitions.daily import tags_of  # noqa: PLC0415
+
     # The pointer travels to the cluster, where no such folder is; what is imported there is what was uploaded.
     code = ReconstructableRepository.for_module("globalbev_assets.definitions", "defs", working_directory=str(PROJECT))
-    range_tags = {"dagster/asset_partition_range_start": str(days.first), "dagster/asset_partition_range_end": str(days.last)}
     return dg.execute_job(
         code.get_reconstructable_job("__ASSET_JOB"),
         instance=instance,
         asset_selection=[dg.AssetKey(table.split(".")) for table in tables],
-        tags={**range_tags, **(tags or {})},
+        tags={**tags_of(days), **(tags or {})},
         run_config=QUIET,
     )
 

@@ -9,7 +9,7 @@ news unless it is worse.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -125,11 +125,15 @@ class Incident:
         return tuple(self._joined(is_told=True)) + tuple(self._joined(is_told=False))
 
     def untold(self) -> tuple[Observation, ...]:
-        """What joined since the last message about it: nobody was told of that."""
-        return tuple(self._joined(is_told=False))
+        """What joined since the last message about it, days of its own rule among it: nobody was told of that."""
+        own = [self.root] if self.announcement else []
+        return tuple(self._joined(is_told=False)) + tuple(self._of(own, is_told=False))
 
     def _joined(self, *, is_told: bool) -> Iterator[Observation]:
-        for slot in self.joined:
+        return self._of(self.joined, is_told=is_told)
+
+    def _of(self, slots: Iterable[Slot], *, is_told: bool) -> Iterator[Observation]:
+        for slot in slots:
             for day, sources in self.broken[slot].items():
                 for source, said in sources.items():
                     if said.breach is not None and said.was_told == is_told:
@@ -150,13 +154,16 @@ class Incident:
     def announced(self, notice: str, at: datetime, *, with_joined: bool = True) -> Incident:
         """The incident after a message was made that tells of it; one for many incidents does not name what joined them."""
         told_to = (*self.told, self.severity)
-        return replace(
-            self, announcement=notice, announced_at=at, reminded_at=None, told=told_to, broken=all_told(self.broken) if with_joined else self.broken
-        )
+        return replace(self, announcement=notice, announced_at=at, reminded_at=None, told=told_to, broken=self._named(with_joined=with_joined))
 
     def reminded(self, at: datetime, *, with_joined: bool = True) -> Incident:
         """The incident after a reminder was made."""
-        return replace(self, reminded_at=at, reminders=self.reminders + 1, broken=all_told(self.broken) if with_joined else self.broken)
+        return replace(self, reminded_at=at, reminders=self.reminders + 1, broken=self._named(with_joined=with_joined))
+
+    def _named(self, *, with_joined: bool) -> Slots:
+        """What is broken, after a message named it: its own days in any case."""
+        own = {slot: claims for slot, claims in self.broken.items() if with_joined or slot == self.root}
+        return {**self.broken, **all_told(own)}
 
     def accepted(self, by: str, because: str, at: datetime) -> Incident:
         """The incident, over, with its broken days as they are; what nobody was told of is not settled with it."""
@@ -173,7 +180,8 @@ class Incident:
         accepted = self.broken.get(slot, {}).get(seen.day, {}) if self.is_accepted else {}
         if seen.day == NO_DAY:
             said = accepted.get(seen.source)
-            return said is not None and said.breach is not None and said.breach.said == breach.said and not is_worse(breach, said.breach)
+            is_the_same = said is not None and said.breach is not None and said.breach.said == breach.said and said.run_id in ("", seen.run_id)
+            return is_the_same and said is not None and said.breach is not None and not is_worse(breach, said.breach)
         return any(said.breach is None or not is_worse(breach, said.breach) for said in accepted.values())
 
     def said_again(self, slot: Slot, seen: Observation, breach: Breach) -> Incident:

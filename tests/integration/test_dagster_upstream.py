@@ -1,8 +1,12 @@
 """What of Dagster we work around. A test that fails here says that Dagster has mended it, and which module of ours can go."""
 
+from datetime import date
+
 import dagster as dg
 import pytest
 
+from partitions.daily import tags_of
+from partitions.days import DayRange
 from partitions.reporting import failed_days
 
 pytestmark = [pytest.mark.integration]
@@ -31,6 +35,20 @@ def test_a_run_over_a_range_still_stores_a_partitioned_check_without_its_partiti
         history = instance.event_log_storage.get_asset_check_execution_history(dg.AssetCheckKey(table.key, "judged"), limit=10)
         evaluated = [record.evaluation.partition for record in history if isinstance(record.evaluation, dg.AssetCheckEvaluation)]
     assert evaluated == [None], "mended: let Dagster report the days of a range"
+
+
+def test_a_run_over_one_day_keeps_the_day_of_its_checks() -> None:
+    """By the tags of ``globalbev backfill DAY DAY``: of a range of one day Dagster keeps none, and an alert about that day would never end."""
+    defs = dg.Definitions(assets=[table], asset_checks=[judged])
+    day = date.fromisoformat(FIRST)
+    with dg.instance_for_test() as instance:
+        done = defs.resolve_implicit_global_asset_job_def().execute_in_process(instance=instance, tags=tags_of(DayRange(day, day)))
+        assert done.success
+        assert instance.get_materialized_partitions(table.key) == {FIRST}
+        history = instance.event_log_storage.get_asset_check_execution_history(dg.AssetCheckKey(table.key, "judged"), limit=10)
+        evaluated = [record.evaluation.partition for record in history if isinstance(record.evaluation, dg.AssetCheckEvaluation)]
+    assert evaluated == [FIRST]
+    assert tags_of(DayRange(day, date.fromisoformat(LAST))).keys() == {"dagster/asset_partition_range_start", "dagster/asset_partition_range_end"}
 
 
 def test_what_was_planned_and_not_judged_is_no_failed_day() -> None:

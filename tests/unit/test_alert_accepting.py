@@ -150,6 +150,27 @@ def test_what_nobody_was_told_of_yet_can_be_accepted_too() -> None:
     assert said(watch.tick(minutes=20)) == []
 
 
+def test_a_day_of_the_same_rule_that_nobody_was_told_of_is_not_settled_with_it(person: Person) -> None:
+    """It joined without a word while the holiday was open: whoever accepts the holiday has not seen it."""
+    assert said(person.tick(volume(2, day=NEXT_DAY), minutes=3)) == []
+    done = person.accept()
+    assert done.message.title.startswith("Over: silver.orders, 2026-03-08, accepted")
+    (own,) = done.own
+    assert (own.rule, own.open_days) == ("volume", (NEXT_DAY,))
+    assert len(said(person.tick(minutes=6))) == 1
+
+
+def test_a_failed_run_without_days_is_accepted_and_not_every_later_one() -> None:
+    def failed(event_id: int, run_id: str) -> Observation:
+        return Observation("some_job", RUN, NO_DAY, event_id, START, run_id, (Breach("run_failed", "error", "The run failed."),))
+
+    watch = Person()
+    watch.tick(failed(1, "r1"))
+    watch.accept("run_failed")
+    assert said(watch.tick(failed(2, "r1"), minutes=6)) == []
+    assert len(said(watch.tick(failed(3, "r2"), minutes=7))) == 1
+
+
 def test_of_a_table_as_a_whole_only_the_very_same_is_accepted() -> None:
     def differs(event_id: int, words: str) -> Observation:
         return Observation("bronze.orders", SCHEMA_DRIFT, NO_DAY, event_id, START, "", (Breach(SCHEMA_DRIFT, "warn", words),))

@@ -231,12 +231,26 @@ def test_what_a_source_owed_of_an_earlier_day_makes_no_later_one_late(
     assert judged(INVENTORY).passed
 
 
-def judged(table: str) -> Judgement:
+def test_a_run_does_not_call_a_day_fresh_that_it_loaded_and_that_never_came(
+    api: Api, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A range over it and a later day, which is there: the table is fresh, and that day is owed still."""
+    monkeypatch.setattr("checks.tables.now", lambda: MORNING + timedelta(minutes=5))
+    never = DAY - timedelta(days=1)
+    loaded(INVENTORY)
+    Ledger(load_settings().lake_root).append([LedgerRow(INVENTORY, never, "run", "no_source_data", MORNING, "1.0.0")])
+    tick(instance, book(INVENTORY))
+    assert judged(INVENTORY).passed
+    found = judged(INVENTORY, never)
+    assert (found.passed, found.metadata["expected_day"], found.metadata["next"]) == (False, str(never), f"globalbev freshness {INVENTORY}")
+    assert f"globalbev backfill {never} {never}" in found.description
+
+
+def judged(table: str, old: date = date(2026, 6, 3)) -> Judgement:
     """What a run over an old day says of the table's freshness."""
     contract = packaged().parse(table)
     (kind,) = (kind for kind in check_kinds(contract) if kind.name == "freshness")
     lakehouse = LakehouseResource()
-    old = date(2026, 6, 3)
     return _History(lakehouse, lakehouse.lake().ledger, [contract]).judge(contract, kind, [old])[old]
 
 

@@ -108,6 +108,27 @@ def test_a_daemon_that_tries_no_sensor_is_told_once_and_not_of_each_sensor() -> 
     assert late(*(Sensor(name, 30, since=10.0, tried=100.0, good=100.0, last="SKIPPED") for name in ("alerts", "freshness"))) == []
 
 
+def test_what_falls_silent_beside_something_that_was_told_is_told_too() -> None:
+    """A sensor that fails for days must not hide that the daemon dies."""
+    hour = 60 * MINUTES
+    signs = [Sign("the sensor x", 0.0, what="its ticks fail"), Sign("the daemon", hour)]
+    first = judge(signs, Memory(), hour, silence_s=10 * MINUTES)
+    assert first.notice == "silent"
+    memory = told(first.memory, first.notice, first.names)
+    assert judge(signs, memory, hour, silence_s=10 * MINUTES).notice == ""
+    both = judge(signs, memory, 2 * hour, silence_s=10 * MINUTES)
+    assert (both.notice, len(both.reasons)) == ("silent", 2)
+    memory = told(both.memory, both.notice, both.names)
+    assert judge(signs, memory, 3 * hour, silence_s=10 * MINUTES).notice == ""
+    well = [Sign("the sensor x", 3 * hour), Sign("the daemon", 3 * hour)]
+    assert judge(well, memory, 3 * hour, silence_s=10 * MINUTES).notice == "back"
+
+
+def test_a_tick_that_is_under_way_is_no_trouble() -> None:
+    sensor = Sensor("alerts", 30, since=10.0, tried=95.0, good=60.0, last="STARTED")
+    assert [sign.what for sign in signs_of_sensors([sensor], 100.0)] == [""]
+
+
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), max_size=40))
 def test_there_is_one_message_a_silence_and_one_when_it_is_over(looks: list[tuple[bool, bool]]) -> None:
     """Whatever comes and goes, and whenever the receiver is down: messages alternate, and the last one says how it is."""
@@ -118,7 +139,7 @@ def test_there_is_one_message_a_silence_and_one_when_it_is_over(looks: list[tupl
         memory, is_silent = verdict.memory, verdict.is_silent
         if verdict.notice and can_send:
             sent.append(verdict.notice)
-            memory = told(memory, verdict.notice)
+            memory = told(memory, verdict.notice, verdict.names)
     assert sent[::2] == ["silent"] * len(sent[::2])
     assert sent[1::2] == ["back"] * len(sent[1::2])
     if looks and looks[-1][1]:
