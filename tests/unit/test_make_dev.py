@@ -25,7 +25,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def dev(project: Path, **variables: str) -> list[str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("GLOBALBEV_", "MAKE"))}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("GLOBALBEV_", "MAKE")) and name not in ("ARGS", "MFLAGS")}
     command = ["make", "-f", str(ROOT / "Makefile"), "dev", "BIN=bin", "READY=ready"]
     return subprocess.run(command, cwd=project, env=kept | variables, capture_output=True, text=True, check=True, timeout=30).stdout.splitlines()
 
