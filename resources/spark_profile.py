@@ -104,7 +104,8 @@ def java_options(settings: Settings) -> list[str]:
         # G1's own threads and its barriers cost more than short pauses are worth to a batch.
         "-XX:+UseParallelGC",
         # Twelve times Java's own: a plan's code runs for seconds, and its second compiler was a third of the processor time of six months from cold
-        # (125 of 380 s; so it is 67 of 317, and 269 s are 246). What runs for minutes reaches it all the same; without it at all, that is slower.
+        # (125 of 380 s, and 67 of 317 in a run with this and with bronze interpreted; one run each, see ADR 0016). What runs for minutes reaches
+        # it all the same; without it at all, bronze was slower.
         *(f"-XX:Tier4{name}Threshold={count}" for name, count in _SECOND_COMPILER.items()),
         "-Duser.timezone=UTC",
         f"-Djava.io.tmpdir={spark_folder(settings.home) / 'tmp'}",
