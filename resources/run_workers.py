@@ -19,6 +19,7 @@ from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
 
 if TYPE_CHECKING:
     from dagster._grpc.client import DagsterGrpcClient
+    from dagster._serdes import ConfigurableClassData
 
 # A process is older than the event that it wrote; clocks read through the boot time may differ by as much.
 CLOCK_S = 5.0
@@ -83,13 +84,17 @@ class ServedRunLauncher(_Watched):
     first one's place when its code is reloaded, nobody can say what the first one still executes.
     """
 
+    def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:
+        """As Dagster makes it; it lives as long as the daemon."""
+        super().__init__(inst_data)
+        self._missed_since: dict[str, float] = {}
+
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
         """Whether the code server executes the run. One that does not answer says nothing: it may be back in a minute, with the run or without."""
-        missed = vars(self).setdefault("_missed_since", {})
         if self._is_executed(run) is not False:
-            missed.pop(run.run_id, None)
+            self._missed_since.pop(run.run_id, None)
             return CheckRunHealthResult(WorkerStatus.RUNNING)
-        missing_s = time.monotonic() - missed.setdefault(run.run_id, time.monotonic())
+        missing_s = time.monotonic() - self._missed_since.setdefault(run.run_id, time.monotonic())
         if missing_s < GONE_AFTER_S:
             return CheckRunHealthResult(WorkerStatus.RUNNING, f"the code server does not have it since {missing_s:.0f} s")
         return CheckRunHealthResult(WorkerStatus.NOT_FOUND, "its code server was replaced, or its process died: nobody has executed it since")

@@ -107,13 +107,21 @@ def _columns_and_rules(node: Mapping[str, Any], source: Source, where: str) -> t
     stated += stated_rules(node.get("quality") or [], where)
     rules = merged(implied, [rule for rule in stated if isinstance(rule, Rule)])
     limits = tuple(limit for limit in stated if isinstance(limit, Limit))
-    if is_typed_from_text and all(limit.id != _ACCOUNTED.id and not _is_accounting(limit) for limit in limits):
-        limits = (*limits, _ACCOUNTED)  # no contract can do without it
+    if is_typed_from_text:
+        limits = _with_accounting(limits, where)
     return _in_key_order(node, tuple(columns)), rules, limits
 
 
-def _is_accounting(limit: Limit) -> bool:
-    return limit.metric == _ACCOUNTED.metric and limit.blocking and limit.maximum == 0
+def _with_accounting(limits: tuple[Limit, ...], where: str) -> tuple[Limit, ...]:
+    """The limits with the one that no contract can do without; one that says less is refused."""
+    stated = [limit for limit in limits if limit.metric == _ACCOUNTED.metric]
+    for limit in stated:
+        if not limit.blocking or limit.maximum != 0:
+            raise malformed(
+                f"{where}: {limit.id}", "A row without an outcome always holds the day.", "a limit that lets one pass", "maximum: 0, blocking: true"
+            )
+    is_named = any(limit.id == _ACCOUNTED.id for limit in limits)  # of another metric: the lint says what is wrong with it
+    return limits if stated or is_named else (*limits, _ACCOUNTED)
 
 
 def _in_key_order(node: Mapping[str, Any], columns: tuple[Column, ...]) -> tuple[Column, ...]:

@@ -1,7 +1,7 @@
 """An incident that cannot pass, the volume of a holiday, is accepted by a person: it is over with its days as they are. Pure.
 
-What joined it and was told of is settled with it; what joined since the last message becomes an alert of its own, told at the next tick. A new
-broken day of the rule, or an accepted one that is worse than it was, is a new alert.
+What joined it and was told of is settled with it; what joined since the last message, other days of its own rule among it, becomes an alert of its
+own, told at the next tick. A new broken day of the rule, or an accepted one that is worse than it was, is a new alert.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from resources.alerts.lineage import Lineage
 from resources.alerts.messages import Message
 from resources.alerts.observations import RANK
 from resources.alerts.register import Register
-from resources.alerts.wording import ranges, without_values
+from resources.alerts.wording import line, ranges, without_values
 
 LONGEST_REASON = 200
 """It stands in the title of a message."""
@@ -103,22 +103,22 @@ def _message(incident: Incident, at: datetime, book: ContractBook) -> Message:
     told = set(incident.told) or {incident.severity}
     name = f"{incident.id}-accepted"
     title, body = accepted_text(incident, book)
-    body = f"{body}\n{_line('Alert', f'{incident.id}, message {name}')}"
+    body = f"{body}\n{line('Alert', f'{incident.id}, message {name}')}"
     return Message(name, "over", tuple(each for each in RANK if each in told), (incident.id,), title, body, at)
 
 
 def _lines(incident: Incident, book: ContractBook) -> Iterator[str]:
     contract = contract_of(book, incident.table)
-    yield _line("Table", incident.table)
-    yield _line("Days", ranges(incident.open_days or incident.all_days))
-    yield _line("Rule", f"not met, and accepted: {in_words(contract, incident.rule)} ({incident.rule})")
-    yield _line("Accepted", f"by {incident.accepted_by}: {incident.accepted_because}")
+    yield line("Table", incident.table)
+    yield line("Days", ranges(incident.open_days or incident.all_days))
+    yield line("Rule", f"not met, and accepted: {in_words(contract, incident.rule)} ({incident.rule})")
+    yield line("Accepted", f"by {incident.accepted_by}: {incident.accepted_because}")
     if incident.closed_at:
-        yield _line("Lasted", f"{incident.opened_at:%Y-%m-%d %H:%M} to {incident.closed_at:%Y-%m-%d %H:%M} UTC")
+        yield line("Lasted", f"{incident.opened_at:%Y-%m-%d %H:%M} to {incident.closed_at:%Y-%m-%d %H:%M} UTC")
     if incident.joined:
-        yield _line("With it", "; ".join(_settled(incident)))
-    yield _line("Means", "These days count as settled. Another day, or one of these that gets worse, is a new alert.")
-    yield _line("Owner", contract.owner if contract else "nobody: no contract describes it")
+        yield line("With it", "; ".join(_settled(incident)))
+    yield line("Means", "These days count as settled. Another day, or one of these that gets worse, is a new alert.")
+    yield line("Owner", contract.owner if contract else "nobody: no contract describes it")
 
 
 def _settled(incident: Incident) -> Iterable[str]:
@@ -129,7 +129,3 @@ def _ended(incident: Incident) -> str:
     if incident.is_accepted:
         return f"which {incident.accepted_by} accepted"
     return f"which was over at {incident.closed_at:%Y-%m-%d %H:%M} UTC"
-
-
-def _line(label: str, text: str) -> str:
-    return f"{label + ':':<9} {text}"

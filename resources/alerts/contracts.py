@@ -14,7 +14,7 @@ IN_WORDS = {
     NOT_CHECKED: "The day was published, every source row is accounted for, and no blocking limit is broken.",
     TOO_LONG: "The run ends in time.",
     UNCHECKED: "The run's checks are carried out.",
-    FRESHNESS: "The newest day that is due has been published.",
+    FRESHNESS: "Each day that is due has been published.",
     SCHEMA_DRIFT: "The source has the columns that the contract says.",
 }
 

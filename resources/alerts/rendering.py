@@ -20,7 +20,7 @@ from resources.alerts.messages import Message
 from resources.alerts.notices import Notice, remind_after
 from resources.alerts.observations import NO_DAY, NOT_CHECKED, NOT_PUBLISHED, RUN_FAILED, Breach
 from resources.alerts.runbooks import runbook_link, runbook_of
-from resources.alerts.wording import ranges
+from resources.alerts.wording import line, ranges
 
 MOST_LINES = 15
 SIGNS = {"error": "FAILED", "warn": "warning"}
@@ -41,7 +41,7 @@ class Writer:
         title, lines = self._digest(notice) if notice.is_digest else self._single(notice)
         names = tuple(incident.id for incident in notice.incidents)
         alert = names[0] if len(names) == 1 else f"{len(names):,} incidents"
-        body = "\n".join([*lines, _line("Alert", f"{alert}, message {notice.id}")])
+        body = "\n".join([*lines, line("Alert", f"{alert}, message {notice.id}")])
         return Message(notice.id, "digest" if notice.is_digest else notice.kind, notice.severities, names, title, body, at)
 
     def _single(self, notice: Notice) -> tuple[str, list[str]]:
@@ -59,59 +59,59 @@ class Writer:
 
     def _open(self, incident: Incident) -> Iterator[str]:
         contract, facts = contract_of(self.book, incident.table), self.facts(incident)
-        yield _line("Table", incident.table)
-        yield _line("Days", f"{ranges(incident.open_days)} ({len(incident.open_days)})" if any(incident.open_days) else "the table as a whole")
-        yield _line("Rule", f"{self._rule(incident)} ({incident.rule})")
+        yield line("Table", incident.table)
+        yield line("Days", f"{ranges(incident.open_days)} ({len(incident.open_days)})" if any(incident.open_days) else "the table as a whole")
+        yield line("Rule", f"{self._rule(incident)} ({incident.rule})")
         if incident.breach:
             yield from _values(incident.breach, incident.newest_day, facts.before)
         if facts.keys:
-            yield _line("Rows", "; ".join(facts.keys))
+            yield line("Rows", "; ".join(facts.keys))
         yield from self._meaning(incident, facts)
-        yield _line("Owner", contract.owner if contract else "nobody: no contract describes it")
-        yield _line("Next", next_command(incident, contract))
+        yield line("Owner", contract.owner if contract else "nobody: no contract describes it")
+        yield line("Next", next_command(incident, contract))
         if incident.run_id:
-            yield _line("Run", self._run_link(incident))
-        yield _line("Runbook", self._runbook(incident))
-        yield _line(
+            yield line("Run", self._run_link(incident))
+        yield line("Runbook", self._runbook(incident))
+        yield line(
             "Since", f"{incident.opened_at:%Y-%m-%d %H:%M} UTC; told again every {remind_after(incident, self.book).total_seconds() / 3600:.0f} h"
         )
 
     def _meaning(self, incident: Incident, facts: Facts) -> Iterator[str]:
         has_days = any(day != NO_DAY for day in incident.all_days)
         amount = how_much(facts.touched, is_held=incident.severity == "error") if has_days else ""
-        yield _line("Means", f"{effect_of(incident)} {amount}".strip())
+        yield line("Means", f"{effect_of(incident)} {amount}".strip())
         downstream = self.lineage.downstream(incident.table)
         if downstream:
-            yield _line("Below", ", ".join(downstream))
+            yield line("Below", ", ".join(downstream))
         for report in reports_touched(incident, self.book, self.lineage):
-            yield _line("Touches", report)
+            yield line("Touches", report)
         if incident.joined:
-            yield _line("Also", "; ".join(_joined(incident)[:MOST_LINES]))
+            yield line("Also", "; ".join(_joined(incident)[:MOST_LINES]))
 
     def _over(self, incident: Incident) -> Iterator[str]:
-        yield _line("Table", incident.table)
-        yield _line("Days", ranges(incident.all_days))
-        yield _line("Rule", f"{self._rule(incident)} ({incident.rule})")
+        yield line("Table", incident.table)
+        yield line("Days", ranges(incident.all_days))
+        yield line("Rule", f"{self._rule(incident)} ({incident.rule})")
         if incident.closed_at:
-            yield _line("Lasted", f"{incident.opened_at:%Y-%m-%d %H:%M} to {incident.closed_at:%Y-%m-%d %H:%M} UTC")
+            yield line("Lasted", f"{incident.opened_at:%Y-%m-%d %H:%M} to {incident.closed_at:%Y-%m-%d %H:%M} UTC")
         if incident.joined:
-            yield _line("Left", f"still broken behind it: {'; '.join(_joined(incident)[:MOST_LINES])}")
-            yield _line("Next", next_command(incident, contract_of(self.book, incident.table)))
+            yield line("Left", f"still broken behind it: {'; '.join(_joined(incident)[:MOST_LINES])}")
+            yield line("Next", next_command(incident, contract_of(self.book, incident.table)))
 
     def _digest(self, notice: Notice) -> tuple[str, list[str]]:
         incidents = notice.incidents
         tables = Counter(incident.table for incident in incidents)
         days = ranges({day for incident in incidents for day in incident.all_days})
         said = {"new": "new alerts at once", "reminder": "alerts are still open", "over": "alerts are over"}[notice.kind]
-        lines = [_line("Days", days), _line("Tables", f"{len(tables)}: {_most(tables)}")]
-        lines.append(_line("Rules", _most(Counter(incident.rule for incident in incidents))))
+        lines = [line("Days", days), line("Tables", f"{len(tables)}: {_most(tables)}")]
+        lines.append(line("Rules", _most(Counter(incident.rule for incident in incidents))))
         failed = sum(incident.severity == "error" for incident in incidents)
-        lines.append(_line("Worst", f"{failed:,} failed, {len(incidents) - failed:,} warned"))
+        lines.append(line("Worst", f"{failed:,} failed, {len(incidents) - failed:,} warned"))
         first = min(incidents, key=lambda one: (one.severity != "error", self.lineage.depth(one.table), one.opened_at))
         owners = sorted({contract.owner for table in tables if (contract := contract_of(self.book, table))})
-        lines += [_line("Owners", ", ".join(owners)), _line("First", self._headline(first, first.all_days))]
+        lines += [line("Owners", ", ".join(owners)), line("First", self._headline(first, first.all_days))]
         if notice.kind != "over":
-            lines += [_line("Next", "globalbev alerts --open"), _line("Runbook", self._runbook(first))]
+            lines += [line("Next", "globalbev alerts --open"), line("Runbook", self._runbook(first))]
         return f"{len(incidents):,} {said}: {_most(tables, 3)}", lines
 
     def _run_link(self, incident: Incident) -> str:
@@ -123,11 +123,11 @@ class Writer:
 
 def _values(breach: Breach, day: str, before: tuple[Decimal, ...]) -> Iterator[str]:
     if breach.observed is not None:
-        yield _line("Value", f"{plain(breach.observed)}{f' on {day}' if day else ''}; allowed is {_allowed(breach)}")
+        yield line("Value", f"{plain(breach.observed)}{f' on {day}' if day else ''}; allowed is {_allowed(breach)}")
     if breach.said:
-        yield _line("Found", breach.said)
+        yield line("Found", breach.said)
     if before:
-        yield _line("Before", ", ".join(plain(value) for value in before))
+        yield line("Before", ", ".join(plain(value) for value in before))
 
 
 def _allowed(breach: Breach) -> str:
@@ -151,7 +151,3 @@ def _joined(incident: Incident) -> list[str]:
 def _most(counts: Counter[str], most: int = 10) -> str:
     shown = ", ".join(f"{name} ({count:,})" for name, count in counts.most_common(most))
     return shown + (f" and {len(counts) - most} more" if len(counts) > most else "")
-
-
-def _line(label: str, text: str) -> str:
-    return f"{label + ':':<9} {text}"

@@ -54,3 +54,8 @@ def blocks(days: Iterable[str]) -> list[tuple[str, str]]:
 def ranges(days: Iterable[str]) -> str:
     """Days as ranges: ``2026-03-01 to 2026-03-04, 2026-03-09``; no day is the table as a whole."""
     return ", ".join(first if first == last else f"{first} to {last}" for first, last in blocks(days)) or "the table as a whole"
+
+
+def line(label: str, text: str) -> str:
+    """A line of a message: what it is about, and the text."""
+    return f"{label + ':':<9} {text}"

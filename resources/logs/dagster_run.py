@@ -7,11 +7,12 @@ published side by side logged while Dagster stored another's result was lost (se
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Protocol
 
-from resources.logs.events import EVENT_ATTRIBUTE, LOGGER
+from resources.logs.events import EVENT_ATTRIBUTE
+from resources.logs.of_run import events_of
 
 
 class RunLog(Protocol):
@@ -22,23 +23,10 @@ class RunLog(Protocol):
         ...
 
 
-class _IntoRun(logging.Handler):
-    def __init__(self, log: RunLog, run_id: str) -> None:
-        super().__init__()
-        self._log, self._run_id = log, run_id
-
-    def emit(self, record: logging.LogRecord) -> None:
-        fields = getattr(record, EVENT_ATTRIBUTE, {})
-        if fields.get("run_id") == self._run_id:
-            self._log.log(record.levelno, record.getMessage(), extra={EVENT_ATTRIBUTE: fields})
-
-
-@contextmanager
-def shown_in_run(log: RunLog, run_id: str) -> Iterator[None]:
+def shown_in_run(log: RunLog, run_id: str) -> AbstractContextManager[None]:
     """Within it the events of this run stand in Dagster's event log, whichever thread emits them."""
-    handler, logger = _IntoRun(log, run_id), logging.getLogger(LOGGER)
-    logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
+
+    def show(record: logging.LogRecord, fields: Mapping[str, object]) -> None:
+        log.log(record.levelno, record.getMessage(), extra={EVENT_ATTRIBUTE: fields})
+
+    return events_of(run_id, show)

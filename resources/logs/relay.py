@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+import traceback
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from resources.logs.events import EVENT_ATTRIBUTE, EVENTS, LOGGER, as_line, tell_listeners
+from resources.logs.of_run import events_of
 from resources.logs.redaction import REDACTOR
 
 if TYPE_CHECKING:
@@ -54,29 +56,16 @@ def from_line(line: str) -> tuple[str, dict[str, Any]] | None:
         return None
 
 
-@contextmanager
-def handed_over(report: Report, run_id: str) -> Iterator[None]:
+def handed_over(report: Report, run_id: str) -> AbstractContextManager[None]:
     """Within it, on a cluster, the events of this run are reported; :func:`relay` takes what was."""
-    handler, logger = _Reporting(report, run_id), logging.getLogger(LOGGER)
-    logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
 
+    def hand_over(record: logging.LogRecord, fields: Mapping[str, Any]) -> None:
+        try:
+            report({"fields": REDACTOR.value(json.loads(json.dumps(fields, default=str))), "created": record.created})
+        except Exception:  # noqa: BLE001  logging never fails the work that it tells of
+            traceback.print_exc()
 
-class _Reporting(logging.Handler):
-    def __init__(self, report: Report, run_id: str) -> None:
-        super().__init__()
-        self._report, self._run_id = report, run_id
-
-    def emit(self, record: logging.LogRecord) -> None:
-        fields = getattr(record, EVENT_ATTRIBUTE, {})
-        if fields.get("run_id") == self._run_id:
-            try:
-                self._report({"fields": REDACTOR.value(json.loads(json.dumps(fields, default=str))), "created": record.created})
-            except Exception:  # noqa: BLE001  logging never fails the work that it tells of
-                self.handleError(record)
+    return events_of(run_id, hand_over)
 
 
 def _value(text: str) -> Any:

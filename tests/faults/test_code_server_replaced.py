@@ -96,7 +96,7 @@ def test_a_run_whose_code_server_was_replaced_is_found_dead_and_marked_failed(pl
             (run,) = instance.get_runs()
             assert run.status == dg.DagsterRunStatus.STARTED
             assert launcher.check_run_worker_health(run).status == WorkerStatus.RUNNING
-            assert vars(launcher)["_missed_since"] == {}
+            assert launcher._missed_since == {}
         gone = launcher.check_run_worker_health(run)
         assert gone.status == WorkerStatus.RUNNING, "a server that does not answer says nothing of its runs"
         with code_server(place, port):

@@ -174,3 +174,11 @@ def test_a_table_that_says_nothing_of_it_is_held_when_a_row_is_unaccounted_for(t
     assert "unaccounted" not in silver.read_text()
     contract = load(tmp_path).parse("silver.refunds")
     assert [(limit.maximum, limit.blocking) for limit in contract.limits if limit.metric == "unaccounted"] == [(Decimal(0), True)]
+
+
+@pytest.mark.parametrize("looser", ["maximum: 5, blocking: true", "maximum: 0, blocking: false"])
+def test_no_contract_lets_a_row_pass_that_is_unaccounted_for(tmp_path: Path, looser: str) -> None:
+    _, silver = write(tmp_path, by_day())
+    silver.write_text(silver.read_text().replace("metric: unaccounted, minimum: 0, maximum: 0, blocking: true", f"metric: unaccounted, {looser}"))
+    (problem,) = (problem for problem in problems_of(tmp_path) if "without an outcome" in problem.what)
+    assert (problem.code, problem.valid) == ("GB-1023", "maximum: 0, blocking: true")
