@@ -92,5 +92,5 @@ def _by_limits(contract: Contract) -> Iterator[CheckKind]:
         if limits:
             yield CheckKind(name, description, (), tuple(limit.id for limit in limits))
     yield CheckKind(
-        "freshness", "The newest day that is due is there, in the table and at its source; an old day that was loaded again changes nothing."
+        "freshness", "The newest day that is due is there, in the table and at its source; a day that never came is owed until it is loaded."
     )
