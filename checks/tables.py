@@ -11,7 +11,7 @@ from checks.judgement import Judgement, judge
 from checks.kinds import CheckKind, check_kinds
 from checks.links import with_next_step
 from globalbev_assets.contracts.book import ContractBook
-from globalbev_assets.contracts.freshness import Freshness, judge_partition, why_owed
+from globalbev_assets.contracts.freshness import Freshness, Promise, judge_partition, why_owed
 from globalbev_assets.contracts.model import Contract
 from globalbev_assets.contracts.names import Layer
 from globalbev_assets.specs import asset_key
@@ -129,12 +129,14 @@ class _History:
         self._results: dict[tuple[str, str], dict[date, list[DqResult]]] = {}
 
     def judge(self, contract: Contract, kind: CheckKind, days: Sequence[date]) -> dict[date, Judgement]:
-        freshness = self._freshness(contract) if kind.name == "freshness" else None
+        rows = {day: row for (table, day), row in self._rows.items() if table == str(contract.name)}
+        promise = promise_of(contract, self._lake.book, self._lake.settings)
+        freshness = self._freshness(contract, promise, rows) if kind.name == "freshness" else None
         found = {}
         for day in days:
-            row = self._rows.get((str(contract.name), day))
+            row = rows.get(day)
             judgement = judge(kind, contract, row, self._of_day(row, day), freshness)
-            if freshness is not None and row is not None and judgement.passed and (why := self._why_owed(contract, day)):
+            if freshness is not None and row is not None and judgement.passed and (why := why_owed(promise, day, rows, now())):
                 judgement = Judgement(False, why, {"expected_day": str(day)})  # the table is fresh, and this day never came
             found[day] = with_next_step(judgement, contract, kind, day, self._lake.settings.docs_url)
         return found
@@ -150,14 +152,9 @@ class _History:
             self._results[key] = by_day
         return self._results[key].get(day, [])
 
-    def _why_owed(self, contract: Contract, day: date) -> str:
-        rows = {each: row for (table, each), row in self._rows.items() if table == str(contract.name)}
-        return why_owed(promise_of(contract, self._lake.book, self._lake.settings), day, rows, now())
-
-    def _freshness(self, contract: Contract) -> Freshness:
+    def _freshness(self, contract: Contract, promise: Promise, rows: Mapping[date, LedgerRow]) -> Freshness:
         """Of the table and its source, whatever days the run was about: an old day that was loaded again makes nothing fresh."""
-        rows = {day: row for (table, day), row in self._rows.items() if table == str(contract.name)}
-        partition = judge_partition(contract.name, promise_of(contract, self._lake.book, self._lake.settings), rows, now())
+        partition = judge_partition(contract.name, promise, rows, now())
         return with_late_source(partition, self._sources)
 
     @cached_property
