@@ -48,7 +48,7 @@ def judge(kind: CheckKind, contract: Contract, row: LedgerRow | None, results: S
 def _whole(row: LedgerRow, results: Sequence[DqResult]) -> Judgement:
     broken = [result.rule_id for result in results if result.kind == "day" and result.blocking and not result.passed]
     counts = {name: getattr(row, name) for name in ("rows_in", "published", "quarantined", "deduplicated", "superseded", "unaccounted", "warned")}
-    rules = {result.rule_id: float(result.observed) for result in results}
+    rules = {result.rule_id: float(result.observed) for result in results if not (result.kind == "row" and result.passed)}
     passed = row.is_readable and row.unaccounted == 0 and not broken
     return Judgement(
         passed,
@@ -66,7 +66,9 @@ def _said(row: LedgerRow) -> str:
 
 
 def _rules(contract: Contract, row: LedgerRow, results: Sequence[DqResult], kind: CheckKind) -> Judgement:
-    counts = {result.rule_id: int(result.observed) for result in results if result.kind == "row" and result.rule_id in kind.rules}
+    counts = {
+        result.rule_id: int(result.observed) for result in results if result.kind == "row" and not result.passed and result.rule_id in kind.rules
+    }
     limits = [limit.maximum for limit in contract.limits if limit.metric == "quarantined_ratio" and limit.maximum is not None]
     allowed = limits[0] if limits else DEFAULT_SHARE
     worst = Decimal(max(counts.values(), default=0)) / Decimal(max(row.rows_in, 1))

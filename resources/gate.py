@@ -96,32 +96,20 @@ class Gate:
 
 
 def results(contract: Contract, days: Mapping[date, Day], run_id: str, recorded_at: datetime, history: Mapping[date, LedgerRow]) -> list[DqResult]:
-    """One row a rule and day: broken row rules (those that nobody broke on a day are not written), and every limit."""
+    """One row a rule or limit and day. Row rules are judged in silver; of a day without rows they say nothing."""
     found: list[DqResult] = []
     kinds = {rule.id: rule for rule in contract.rules}
+    judged_by_row = dict.fromkeys(kinds, 0) if contract.layer == "silver" else {}
     for day, judged in days.items():
-        for rule_id, count in judged.figures.by_rule.items():
+        for rule_id, count in ((judged_by_row if judged.rows_in else {}) | judged.figures.by_rule).items():
             rule = kinds.get(rule_id)
             severity = "error" if rule and rule.action == "quarantine" else "warn"
-            column = (rule.column if rule else None) or ""
             found.append(
                 DqResult(
-                    str(contract.name),
-                    rule_id,
-                    "row",
-                    column,
-                    day,
-                    run_id,
-                    severity,
-                    Decimal(count),
-                    None,
-                    Decimal(0),
-                    None,
-                    False,
-                    False,
-                    recorded_at,
+                    str(contract.name), rule_id, "row", (rule.column if rule else None) or "", day, run_id, severity, Decimal(count),
+                    None, Decimal(0), None, not count, False, recorded_at,
                 )
-            )
+            )  # fmt: skip
         previous = Decimal(history[day].rows_in) if day in history else None
         for verdict in judged.verdicts:
             severity = "error" if verdict.blocking else "warn"

@@ -7,7 +7,7 @@ So they are written and read with ``deltalake``: 20 ms a commit instead of 600, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -58,7 +58,7 @@ class LedgerRow:
 
 @dataclass(frozen=True)
 class DqResult:
-    """What one rule saw in one table and business day. ``kind`` is row (``observed`` counts rows) or day (``observed`` is the figure)."""
+    """What one rule saw in one table and business day. ``kind`` is row (``observed`` counts the rows that broke it) or day (``observed`` is the figure)."""
 
     table_name: str
     rule_id: str
@@ -128,7 +128,7 @@ class Ledger:
 
     def _append(self, path: str, kind: type, rows: Sequence[Any]) -> None:
         if rows:
-            self._log.append(path, pa.Table.from_pylist([asdict(row) for row in rows], schema=_schema(kind)), RETAINED_LOG_SETTINGS)
+            self._log.append(path, pa.Table.from_pylist([vars(row) for row in rows], schema=_schema(kind)), RETAINED_LOG_SETTINGS)
 
     def _read(self, path: str, kind: type[Any], filters: list[Filter]) -> list[Any]:
         return [kind(**record) for record in self._log.read(path, filters)]

@@ -138,7 +138,7 @@ _DQ_RESULTS = (
     Column("observed", _FIGURE, "What was seen."),
     Column("limit_minimum", _FIGURE, "Least that is allowed."),
     Column("limit_maximum", _FIGURE, "Most that is allowed."),
-    Column("previous", _FIGURE, "What was seen the time before."),
+    Column("previous", _FIGURE, "Rows that the day had in the run before; of limits on its rows and volume alone."),
     Column("passed", "boolean", "Whether that is allowed."),
     Column("blocking", "boolean", "Whether the day is held when it is not."),
     Column("recorded_at", "timestamp", "When this row was written."),

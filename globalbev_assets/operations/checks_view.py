@@ -117,16 +117,8 @@ def _lines(each: TableDay, contract: Contract | None, results: Sequence[DqResult
     row = each.row
     if not row.is_readable:
         yield _of_state(each)
-    seen = set()
     for result in results:
-        seen.add(result.rule_id)
-        previous = before.get((row.table_name, result.rule_id, row.business_day))
-        yield _of_result(each, contract, result, previous)
-    if contract is None or contract.layer != "silver" or row.state in ("failed", "no_source_data"):
-        return  # only silver's rows are judged one by one
-    for rule in contract.rules:  # a row rule that nobody broke leaves no result
-        if rule.id not in seen:
-            yield CheckLine(str(contract.name), row.business_day, rule.id, "row", rule_words(contract, rule.id), Decimal(0), "", None, True, False)
+        yield _of_result(each, contract, result, before.get((row.table_name, result.rule_id, row.business_day)))
 
 
 def _of_state(each: TableDay) -> CheckLine:

@@ -27,7 +27,7 @@ _BEFORE = """
     where state in ('published', 'unchanged', 'no_source_data') and (? is null or table_name = ?) and (? is null or business_day = ?)
     qualify row_number() over (partition by table_name, business_day order by recorded_at desc) = 1
 """
-# The newest run of a table and day says all there is to say of it: a rule that it did not find broken has no row, and an older run's is history.
+# The newest run of a table and day says all there is to say of it; an older run's results are history.
 _RESULTS = """
     with newest as (
         select table_name, business_day, run_id from ops.ledger where (? is null or table_name = ?)
@@ -111,19 +111,17 @@ def newest_results(connection: duckdb.DuckDBPyConnection, table: TableName | Non
 
 
 def observed_before(results: Sequence[DqResult], rows: Sequence[TableDay]) -> dict[tuple[str, str, date], Decimal]:
-    """By table, rule and day: what the nearest earlier day with rows had. A row rule that nobody broke there was 0."""
-    seen = {(one.table_name, one.rule_id, one.business_day): one for one in results}
+    """By table, rule and day: what the nearest earlier day with rows had; nothing where the rule was not judged there."""
+    seen = {(one.table_name, one.rule_id, one.business_day): one.observed for one in results}
     days: dict[str, list[date]] = {}
     for each in rows:
         if each.row.is_readable and each.row.rows_in:
             days.setdefault(each.row.table_name, []).append(each.row.business_day)
     found = {}
-    for (table, rule, day), one in seen.items():
+    for table, rule, day in seen:
         earlier = max((other for other in days.get(table, ()) if other < day), default=None)
-        if earlier is not None:
-            there = seen.get((table, rule, earlier))
-            if there is not None or one.kind == "row":
-                found[table, rule, day] = there.observed if there else Decimal(0)
+        if earlier is not None and (there := seen.get((table, rule, earlier))) is not None:
+            found[table, rule, day] = there
     return found
 
 

@@ -20,7 +20,6 @@ from globalbev_assets.contracts.model import Contract, Limit, Rule
 from globalbev_assets.contracts.names import position_named
 from resources.alerts.contracts import contract_of, rule_of
 from resources.alerts.incident import Incident
-from resources.ledger import READABLE
 
 VALUES, KEYS, COMPARED_DAYS = 7, 3, 28
 
@@ -68,7 +67,7 @@ class LakeFacts:
         return Facts(self._before(incident, contract, rows), self._keys(contract, incident.rule, days), _touched(rows, days))
 
     def _before(self, incident: Incident, contract: Contract, rows: Sequence[dict[str, Any]]) -> tuple[Decimal, ...]:
-        """The rule's last seven values before its newest broken day; a row rule's as shares of the day's rows, 0 where nobody broke it."""
+        """The rule's last seven values before its newest broken day; a row rule's as shares of the day's rows."""
         newest = date.fromisoformat(incident.newest_day) if incident.newest_day else None
         filters = [("table_name", "=", incident.table), ("rule_id", "=", incident.rule)]
         columns = ["business_day", "observed", "kind", "run_id", "recorded_at"]
@@ -80,8 +79,6 @@ class LakeFacts:
             result = seen.get((row["business_day"], row["run_id"]))
             if result is not None:
                 by_day[row["business_day"]] = result["observed"] / max(row["rows_in"], 1) if is_of_rows else result["observed"]
-            elif is_of_rows and row["state"] in READABLE and row["rows_in"]:
-                by_day[row["business_day"]] = Decimal(0)
         return tuple(by_day[day] for day in sorted(by_day)[-VALUES:])
 
     def _keys(self, contract: Contract, rule: str, days: Sequence[date]) -> tuple[str, ...]:

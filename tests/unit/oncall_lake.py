@@ -30,7 +30,7 @@ def row(table: str, day: date, run: str, rows_in: int = 0, **more: Any) -> dict[
 
 
 def result(table: str, rule: str, day: date, run: str, observed: str, **more: Any) -> dict[str, Any]:
-    """A result of a rule that single rows broke; of a limit where ``more`` says so."""
+    """A result of a rule that single rows broke; of another, or of a limit, where ``more`` says so."""
     plain = {
         "table_name": table, "rule_id": rule, "kind": "row", "column": "", "business_day": day, "run_id": run, "severity": "error",
         "observed": Decimal(observed), "limit_minimum": None, "limit_maximum": Decimal(0), "previous": None, "passed": False, "blocking": False,
@@ -195,6 +195,8 @@ def _operations() -> None:
             result("silver.orders", "unknown_store", D2, FIRST, "3", recorded_at=before),
             result("silver.orders", "currency_not_market", D2, SECOND, "5"),
             result("silver.orders", "status_unknown", D2, SECOND, "2", severity="warn"),
+            *(result("silver.orders", rule, D2, SECOND, "0", passed=True) for rule in ("unknown_store", "type:order_id")),
+            result("silver.order_lines", "unknown_sku", D1, FIRST, "0", passed=True),
             result("bronze.market_panel", "dead_letter", D1, BRONZE_RUN, "1", kind="day", severity="warn"),
         ],
     )

@@ -250,34 +250,23 @@ def test_a_damaged_lake_does_not_keep_an_alert_back(tmp_path: Path) -> None:
     assert LakeFacts(str(tmp_path), book()).of(watch.open[0]) == Facts()
 
 
-def test_the_values_before_are_zero_where_nobody_broke_the_rule_of_rows(tmp_path: Path) -> None:
-    """Only what is broken has a result: without the zeros, seven values could be seven bad days out of half a year."""
+def test_the_values_before_are_shares_of_the_days_on_which_the_rule_was_judged(tmp_path: Path) -> None:
+    """Zeros too: without them, seven values could be seven bad days out of half a year. What an earlier run saw of a day is history."""
     days = [date(2026, 3, number) for number in range(1, 9)]
     rows = [LedgerRow("silver.orders", day, f"run-{day}", "published", START, "1.0.0", rows_in=100) for day in days]
     rows[1] = replace(rows[1], state="no_source_data", rows_in=0)
     rows[2] = replace(rows[2], state="failed")
-    broken = DqResult(
-        "silver.orders",
-        "unknown_store",
-        "row",
-        "",
-        days[3],
-        f"run-{days[3]}",
-        "warn",
-        Decimal(5),
-        None,
-        Decimal("0.1"),
-        Decimal(5),
-        True,
-        False,
-        START,
-    )
-    old = replace(broken, run_id="an earlier run", business_day=days[4])
-    Ledger(str(tmp_path)).append(rows, [broken, old])
+    figures = (None, Decimal(0), None)
+    judged = [
+        DqResult("silver.orders", "unknown_store", "row", "", row.business_day, row.run_id, "warn", Decimal(seen), *figures, not seen, False, START)
+        for row, seen in ((rows[0], 0), (rows[3], 5), (rows[4], 0), (rows[5], 0))
+    ]
+    old = replace(judged[1], run_id="an earlier run", business_day=days[4])
+    Ledger(str(tmp_path)).append(rows, [*judged, old])
     watch = Watch()
     watch.tick(broke("silver.orders", "unknown_store", 1))
     facts = LakeFacts(str(tmp_path), book()).of(watch.open[0])
-    assert facts.before == (Decimal(0), Decimal("0.05"), Decimal(0), Decimal(0), Decimal(0))
+    assert facts.before == (Decimal(0), Decimal("0.05"), Decimal(0), Decimal(0))
 
 
 def test_a_table_without_contract_is_told_with_what_is_known() -> None:

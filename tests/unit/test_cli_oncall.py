@@ -150,7 +150,7 @@ def test_every_rule_of_a_day_in_words_with_what_the_day_before_had() -> None:
 def test_only_the_newest_run_of_a_day_counts() -> None:
     """The run before had found rows of an unknown store; this one has not."""
     said = {one["rule"]: one for one in document("checks", "silver.orders", "--day", str(D2), code=1)["checks"]}
-    assert (said["unknown_store"]["passed"], said["unknown_store"]["observed"]) == (True, "0")
+    assert (said["unknown_store"]["passed"], said["unknown_store"]["observed"]) == (True, "0.000000")
 
 
 def test_what_failed_on_all_days() -> None:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
 
 from globalbev_assets.contracts.names import TableName
-from resources.gate import Gate
+from resources.gate import Gate, results
 from resources.staging import DayFigures, summed_columns
 from tests.unit.contract_files import packaged
 
 DAY, NEXT = date(2026, 6, 1), date(2026, 6, 2)
 PAYMENTS = packaged()[TableName("bronze", "payments")]
+SILVER = packaged()[TableName("silver", "payments")]
 
 
 def reasons(amount: str, source: dict[date, Decimal], rows: int = 3) -> dict[date, str]:
@@ -44,3 +45,14 @@ def test_rows_and_sums_are_told_apart() -> None:
 def test_what_the_source_could_not_add_up_is_not_judged() -> None:
     found = {DAY: DayFigures(DAY, rows_in=3, published=3, sums={"amount": Decimal(0)})}
     assert Gate(PAYMENTS, {}, {DAY: 3}).judge(found, [DAY])[DAY].reason == ""
+
+
+def test_each_rule_and_limit_has_a_result_on_each_day_with_rows() -> None:
+    days = Gate(SILVER, {}).judge({DAY: DayFigures(DAY, rows_in=30, published=28, quarantined=2, by_rule={"unknown_order": 2})}, [DAY, NEXT])
+    found = {(one.business_day, one.rule_id): one for one in results(SILVER, days, "run", datetime(2026, 6, 3, tzinfo=UTC), {})}
+    of_rows = {rule: one for (day, rule), one in found.items() if day == DAY and one.kind == "row"}
+    assert set(of_rows) == {rule.id for rule in SILVER.rules}
+    assert {rule: (one.observed, one.passed) for rule, one in of_rows.items() if not one.passed} == {"unknown_order": (Decimal(2), False)}
+    assert (of_rows["unknown_order"].severity, of_rows["currency_missing"].severity) == ("error", "warn")
+    assert {rule for day, rule in found if day == NEXT} <= {limit.id for limit in SILVER.limits}, "of a day without rows a row rule says nothing"
+    assert (DAY, "few_quarantined") in found
