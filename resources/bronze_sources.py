@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import date
 from functools import reduce
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -51,6 +52,14 @@ def from_files(spark: SparkSession, contract: Contract, files: Sequence[Readable
     return _json(spark, contract, filled)
 
 
+def misfits(frame: DataFrame) -> dict[str, tuple[date, int]]:
+    """By ``_source``: the day of a file with records that do not fit their header, and how many they are."""
+    from pyspark.sql import functions as F  # noqa: PLC0415
+
+    bad = frame.where(F.get_json_object("_rescued", f"$.{CORRUPT}").isNotNull())
+    return {row[0]: (row[1], row[2]) for row in bad.groupBy("_source", "_partition_date").count().collect()}
+
+
 def from_pages(spark: SparkSession, contract: Contract, fetched: Iterable[DayFetch]) -> DataFrame | None:
     """The items of these days' pages; None when there are none. ``_source`` is ``api/day/page``."""
     from pyspark.sql import functions as F  # noqa: PLC0415
@@ -75,20 +84,20 @@ def _layout(one: ReadableFile) -> tuple[str, str, tuple[str, ...]]:
 
 
 def _csv(spark: SparkSession, contract: Contract, files: Sequence[ReadableFile]) -> DataFrame:
-    """Files of one layout. A record that does not fit its header is kept whole in ``_rescued`` (permissive) or fails the read (fail-fast)."""
+    """Files of one layout. A record that does not fit its header is kept whole in ``_rescued``; whether its day is published is the contract's to say."""
     from pyspark.sql import functions as F  # noqa: PLC0415
 
     encoding, delimiter, delivered = _layout(files[0])
     header = in_contract_spelling(delivered, contract)
     fields = [f"c{index}" for index in range(len(header))]
-    mode = "FAILFAST" if contract.on_bad_record == "fail_fast" else "PERMISSIVE"
     reader = spark.read.schema(", ".join(f"{name} string" for name in [*fields, CORRUPT])).option("columnNameOfCorruptRecord", CORRUPT)
     reader = reader.options(
         sep=delimiter,
         encoding=encoding,
         header="true",
         multiLine="true",
-        mode=mode,
+        mode="PERMISSIVE",
+        columnPruning="false",  # with it, a record is only as long as what is asked of it, and fits
         escape='"',
         enforceSchema="true",
         ignoreTrailingWhiteSpace="false",

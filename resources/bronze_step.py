@@ -19,7 +19,7 @@ from globalbev_assets.errors import DataRejectedError, TerminalError
 from globalbev_assets.transforms.schemas import struct_type
 from partitions.days import now
 from resources.api_feed import ApiAccess, DayFailed, DayFetch
-from resources.bronze_sources import api_feed, file_feed, from_files, from_pages
+from resources.bronze_sources import api_feed, file_feed, from_files, from_pages, misfits
 from resources.delta_sql import days_predicate
 from resources.drift.bronze import record_files, record_items, record_relation
 from resources.file_feed import ReadyFile
@@ -105,7 +105,8 @@ class BronzeSources:
         for file in wanted:
             counts[file.day] += file.records
         _tell_read("files", counts, started)
-        result = _publish(step, contract, from_files(step.lake.spark, contract, self._readable(contract, wanted)), Said(counts))
+        frame = from_files(step.lake.spark, contract, self._readable(contract, wanted))
+        result = _publish(step, contract, frame, Said(counts, refused_by(contract, frame, wanted)))
         result.results += _files_aside(step, contract, "dead_letter", [file.day for file in found.dead])
         result.results += _files_aside(step, contract, "still_arriving", [file.day for file in found.waiting])
         return result
@@ -169,6 +170,19 @@ def _publish(step: Step, contract: Contract, frame: DataFrame | None, said: Said
         rows = rows.withColumn("_ingested_at", F.lit(now()))
     gate = Gate(contract, step.history(contract.name), said.counts, said.refused, sums=said.sums)
     return step.publisher.publish(Batch(contract, without_rules(rows), step.days, gate, against=step.seen_of(contract)))
+
+
+def refused_by(contract: Contract, frame: DataFrame | None, files: Iterable[ReadyFile]) -> dict[date, str]:
+    """Days that a fail-fast contract does not take: a file of theirs has a record that does not fit, and no later delivery has replaced it."""
+    if frame is None or contract.on_bad_record != "fail_fast":
+        return {}
+    replaced = {f"{file.feed}/{file.day}/{file.name}" for file in files if file.is_superseded}
+    why: dict[date, list[str]] = {}
+    for source, (day, records) in sorted(misfits(frame).items()):
+        if source not in replaced:
+            why.setdefault(day, []).append(f"{records} in {source}")
+    said = "do not fit their header, and the contract is fail-fast: have the file corrected and delivered again, or set onBadRecord: permissive"
+    return {day: f"GB-1241 Records that {said}: {', '.join(found)}." for day, found in why.items()}
 
 
 def _files_aside(step: Step, contract: Contract, rule: str, days: Iterable[date | None]) -> list[DqResult]:

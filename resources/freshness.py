@@ -11,7 +11,7 @@ from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import TableNotFoundError
 
 from globalbev_assets.contracts.book import ContractBook
-from globalbev_assets.contracts.freshness import Freshness, Promise, expected_of_source, judge_partition, judge_source
+from globalbev_assets.contracts.freshness import Freshness, Promise, expected_of_source, judge_partition, judge_source, why_owed
 from globalbev_assets.contracts.model import Contract
 from globalbev_assets.contracts.names import TableName
 from partitions.daily import DEFAULT_START
@@ -86,12 +86,30 @@ def assess(settings: Settings, book: ContractBook, moment: datetime, known: Know
     times nobody is asked anything. An ``unknown`` is no news.
     """
     chosen = list(book.values()) if tables is None else list(tables)
-    rows = Ledger(settings.lake_root).latest([str(contract.name) for contract in chosen], since=(moment - LOOK_BACK).date())
+    by_table = _loaded(settings, moment, chosen)
+    with SourceDeliveries(settings, moment) as sources:
+        return [found for contract in chosen for found in _of_table(contract, book, sources, by_table.get(str(contract.name), {}), known)]
+
+
+def owed_days(settings: Settings, book: ContractBook, moment: datetime, tables: Sequence[Contract]) -> dict[TableName, list[date]]:
+    """By table: the days since its first in the ledger that never came, though later ones did; those alone that no later delivery makes up for."""
+    loaded = _loaded(settings, moment, tables)
+    return {contract.name: _owed(promise_of(contract, book, settings), loaded.get(str(contract.name), {}), moment) for contract in tables}
+
+
+def _owed(promise: Promise, rows: Mapping[date, LedgerRow], moment: datetime) -> list[date]:
+    first, last = min(rows, default=moment.date()), max(rows, default=moment.date())
+    days = (first + timedelta(days=number) for number in range((last - first).days))
+    return [day for day in days if why_owed(promise, day, rows, moment)]
+
+
+def _loaded(settings: Settings, moment: datetime, tables: Sequence[Contract]) -> dict[str, dict[date, LedgerRow]]:
+    """By table and day: the newest word of the ledger."""
+    rows = Ledger(settings.lake_root).latest([str(contract.name) for contract in tables], since=(moment - LOOK_BACK).date())
     by_table: dict[str, dict[date, LedgerRow]] = {}
     for (table, day), row in rows.items():
         by_table.setdefault(table, {})[day] = row
-    with SourceDeliveries(settings, moment) as sources:
-        return [found for contract in chosen for found in _of_table(contract, book, sources, by_table.get(str(contract.name), {}), known)]
+    return by_table
 
 
 def _of_table(contract: Contract, book: ContractBook, sources: SourceDeliveries, rows: Mapping[date, LedgerRow], known: Known) -> Iterator[Freshness]:

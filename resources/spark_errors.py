@@ -62,13 +62,6 @@ _KNOWN = (
         "Run again.",
     ),
     _Known(
-        ("MALFORMED_RECORD_IN_PARSING", "FAILED_READ_FILE", "Malformed records are detected"),
-        TerminalError,
-        "GB-1241",
-        "A file has a record that does not fit its header, and its contract is fail-fast.",
-        "Have the file corrected and delivered again, or set onBadRecord: permissive.",
-    ),
-    _Known(
         ("OutOfMemoryError", "Java heap space", "GC overhead"),
         TransientError,
         "GB-1243",
@@ -76,7 +69,14 @@ _KNOWN = (
         "Raise GLOBALBEV_SPARK_MEMORY, or run fewer days at once.",
     ),
     _Known(
-        ("DELTA_TABLE_NOT_FOUND", "DELTA_FILE_NOT_FOUND", "DELTA_LOG_FILE_NOT_FOUND", "DELTA_TRUNCATED_TRANSACTION_LOG", "CANNOT_READ_FILE_FOOTER"),
+        (
+            "DELTA_TABLE_NOT_FOUND",
+            "DELTA_FILE_NOT_FOUND",
+            "DELTA_LOG_FILE_NOT_FOUND",
+            "DELTA_TRUNCATED_TRANSACTION_LOG",
+            "CANNOT_READ_FILE_FOOTER",
+            "FAILED_READ_FILE",
+        ),
         TerminalError,
         "GB-1244",
         "A file of the lake is missing or damaged.",

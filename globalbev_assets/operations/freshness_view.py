@@ -1,35 +1,42 @@
-"""Freshness as the command line shows it: a line a table, its source's answer beside it."""
+"""Freshness as the command line shows it: a line a table, its source's answer beside it, and the older days that are owed still."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from globalbev_assets.contracts.book import ContractBook
+from globalbev_assets.contracts.calendar import due_at
 from globalbev_assets.contracts.freshness import Freshness
 from globalbev_assets.operations.output import duration
-from resources.freshness import FreshnessLog, assess
+from globalbev_assets.operations.printed import count, next_steps
+from resources.alerts.wording import blocks
+from resources.freshness import FreshnessLog, assess, owed_days, promise_of
 from resources.settings import Settings
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 
+SHOWN = 3
+
+
 @dataclass(frozen=True)
 class Line:
-    """One table: its partition, its source if it has one, who owns it."""
+    """One table: its partition, its source if it has one, who owns it, and the older days that never came."""
 
     partition: Freshness
     source: Freshness | None
     owner: str
     late_s: float
+    owed: tuple[date, ...] = ()
 
     @property
     def is_late(self) -> bool:
-        """Whether the table or its source is late."""
-        return self.partition.state == "late" or (self.source is not None and self.source.state == "late")
+        """Whether the table or its source is late, or a day is owed."""
+        return bool(self.owed) or self.partition.state == "late" or (self.source is not None and self.source.state == "late")
 
     @property
     def there(self) -> str:
@@ -45,7 +52,13 @@ class Line:
     def why(self) -> str:
         """Why it is late; empty where it is not."""
         said = [one.reason for one in (self.partition, self.source) if one and one.state != "fresh"]
-        return " ".join(dict.fromkeys(said))
+        return " ".join([*dict.fromkeys(said), *self._owed_words()])
+
+    def _owed_words(self) -> Iterator[str]:
+        if self.owed:
+            newest = ", ".join(str(day) for day in reversed(self.owed[-SHOWN:]))
+            more = len(self.owed) - SHOWN
+            yield f"Owed still: {newest}" + (f" and {count(more, 'older day')}." if more > 0 else ".")
 
 
 def look(settings: Settings, book: ContractBook, moment: datetime, table: str | None = None) -> list[Line]:
@@ -57,12 +70,14 @@ def look(settings: Settings, book: ContractBook, moment: datetime, table: str | 
     chosen = [book.parse(table)] if table else list(book.values())
     found = assess(settings, book, moment, FreshnessLog(settings.lake_root).latest(moment), chosen)
     sources = {one.table: one for one in found if one.subject == "source"}
-    lines = []
+    owed, lines = owed_days(settings, book, moment, chosen), []
     for one in found:
         if one.subject == "partition":
             source = sources.get(one.table)
             late_s = max(each.late_by(moment).total_seconds() for each in (one, source or one))
-            lines.append(Line(one, source, book[one.table].owner, late_s))
+            due = promise_of(book[one.table], book, settings).due  # of the expected day, and those missing in a row before it, the judgement speaks
+            own = tuple(day for day in owed[one.table] if one.due_at is not None and due_at(day, due) < one.due_at)
+            lines.append(Line(one, source, book[one.table].owner, late_s, own))
     return lines
 
 
@@ -78,6 +93,7 @@ def as_document(lines: Sequence[Line]) -> list[dict[str, Any]]:
             "late": line.is_late,
             "late_s": round(line.late_s),
             "why": line.why,
+            "owed": [str(day) for day in line.owed],
             "owner": line.owner,
         }
         for line in lines
@@ -98,6 +114,8 @@ def show(lines: Sequence[Line], everything: Sequence[Line], out: Console) -> Non
             style = "red" if line.is_late else "dim" if line.partition.state == "unknown" else ""
             table.add_row(str(line.partition.table), day, line.there, line.at_source, late, line.owner, line.why, style=style)
         out.print(table)
+        owed = blocks(str(day) for line in lines for day in line.owed)
+        next_steps(out, (f"`globalbev backfill {first} {last}`" for first, last in owed[-SHOWN:]))
     late_tables = [line for line in everything if line.is_late]
     unknown = sum(line.partition.state == "unknown" for line in everything)
     said = f"{len(late_tables)} of {len(everything)} tables late" if late_tables else "Nothing is late"

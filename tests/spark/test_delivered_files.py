@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from globalbev_assets.contracts.names import TableName
 from globalbev_assets.contracts.new import contract_from_json
 from partitions.days import now
 from resources.bronze_sources import file_feed, from_files
+from resources.bronze_step import refused_by
 from resources.landing import list_deliveries
 from resources.readable_files import readable
 from tests.integration.drift_world import CRM_HEADER
@@ -49,8 +51,8 @@ def bronze(spark: SparkSession, contract: Contract, root: Path, folder: Path) ->
     return sorted(rows, key=lambda row: (row["_source"], int(row["_source_position"])))
 
 
-def deliver(root: Path, feed: str, name: str, content: bytes) -> None:
-    folder = root / feed / str(DAY)
+def deliver(root: Path, feed: str, name: str, content: bytes, day: date = DAY) -> None:
+    folder = root / feed / str(day)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).write_bytes(content)
     (folder / f"{name}.done").touch()
@@ -84,6 +86,25 @@ def test_a_header_in_other_case_is_the_contracts(spark: SparkSession, book: Cont
         "contact_id": "C1", "first_name": "Ann", "last_name": "Lee", "email": "a@b.example", "loyalty_tier": "gold", "shop_customer_id": "7",
         "_rescued": '{"Extra":"more"}',
     }  # fmt: skip
+
+
+def test_fail_fast_refuses_the_days_whose_files_do_not_fit_until_they_are_replaced(spark: SparkSession, book: ContractBook, tmp_path: Path) -> None:
+    contract = replace(book[TableName.parse("bronze.crm_contacts")], on_bad_record="fail_fast")
+    good, long, short = (f"C{number},A,B,,,,,,,,,,{rest}" for number, rest in ((1, ""), (2, ",surplus"), (3, "")))
+    mended, broken, later = DAY, DAY + timedelta(days=1), DAY + timedelta(days=2)
+    for day, name, lines in (
+        (mended, "one.csv", [good, long]),
+        (mended, "two.csv", [good]),
+        (broken, "three.csv", [long, good, short[: len("C3,A,B")], long]),
+        (later, "one.csv", [good, short]),
+    ):
+        deliver(tmp_path, "crm_contacts", name, "\n".join([CRM_HEADER, *lines, ""]).encode(), day)
+    found = list_deliveries(tmp_path, file_feed(contract), now=now(), deadletter=None, state=None)
+    frame = from_files(spark, contract, list(readable(found.ready, tmp_path / "staging", is_text=False)))
+    refused = refused_by(contract, frame, found.ready)
+    assert set(refused) == {broken}
+    assert refused[broken].endswith(f": 3 in crm_contacts/{broken}/three.csv.")
+    assert refused_by(replace(contract, on_bad_record="permissive"), frame, found.ready) == {}
 
 
 @pytest.mark.parametrize("form", ["json", "jsonl"])

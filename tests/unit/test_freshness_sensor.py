@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -317,3 +317,16 @@ def test_the_command_says_day_table_and_owner_and_ends_with_1_when_something_is_
     assert shown.exit_code == 1
     assert INVENTORY in shown.output and "1 of 29 tables late; 28 never loaded" in shown.output
     assert run("freshness", "bronze.inventry").exit_code == 2
+
+
+def test_the_command_names_older_days_that_are_owed_still_and_what_loads_them(api: Api) -> None:
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    loaded(INVENTORY, last=yesterday, count=3)
+    loaded(INVENTORY, last=yesterday - timedelta(days=5), count=4)
+    loaded(INVENTORY, last=yesterday - timedelta(days=10), count=1)
+    owed = [str(yesterday - timedelta(days=back)) for back in (9, 4, 3)]
+    (found,) = document("freshness", INVENTORY, code=1)
+    assert (found["owed"], found["late"]) == (owed, True)
+    shown = run("freshness", "--late")
+    assert f"Owed still: {owed[2]}, {owed[1]}, {owed[0]}." in " ".join(shown.output.split())
+    assert f"do: `globalbev backfill {owed[1]} {owed[2]}`" in shown.output
