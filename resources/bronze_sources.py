@@ -53,7 +53,7 @@ def from_files(spark: SparkSession, contract: Contract, files: Sequence[Readable
 
 
 def misfits(frame: DataFrame) -> dict[str, tuple[date, int]]:
-    """By ``_source``: the day of a file with records that do not fit their header, and how many they are."""
+    """By ``_source``: the day of a file with records that do not fit their header, and how many. Of staged rows: Spark tells it of whole records only."""
     from pyspark.sql import functions as F  # noqa: PLC0415
 
     bad = frame.where(F.get_json_object("_rescued", f"$.{CORRUPT}").isNotNull())
@@ -97,7 +97,6 @@ def _csv(spark: SparkSession, contract: Contract, files: Sequence[ReadableFile])
         header="true",
         multiLine="true",
         mode="PERMISSIVE",
-        columnPruning="false",  # with it, a record is only as long as what is asked of it, and fits
         escape='"',
         enforceSchema="true",
         ignoreTrailingWhiteSpace="false",

@@ -32,7 +32,7 @@ from resources.publishing import Batch, TableResult
 from resources.readable_files import ReadableFile, readable, remote, working_folder
 from resources.settings import Settings
 from resources.shop import Snapshot, open_snapshot
-from resources.staging import summed_columns, without_rules
+from resources.staging import stage, summed_columns, without_rules
 from resources.steps import Step
 
 if TYPE_CHECKING:
@@ -106,6 +106,8 @@ class BronzeSources:
             counts[file.day] += file.records
         _tell_read("files", counts, started)
         frame = from_files(step.lake.spark, contract, self._readable(contract, wanted))
+        if frame is not None and contract.on_bad_record == "fail_fast":
+            frame = stage(frame)
         result = _publish(step, contract, frame, Said(counts, refused_by(contract, frame, wanted)))
         result.results += _files_aside(step, contract, "dead_letter", [file.day for file in found.dead])
         result.results += _files_aside(step, contract, "still_arriving", [file.day for file in found.waiting])

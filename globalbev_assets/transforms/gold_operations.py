@@ -30,8 +30,8 @@ def inventory_position(refs: References, days: Sequence[date]) -> DataFrame:
     # One quotient, rounded once: a share of six digits made the rate of a large seller wrong in the fifth, and its days of cover by some hundredths.
     part = F.when(total > 0, F.col("_company_units") * positive).otherwise(F.col("_company_units"))
     whole = F.lit(COVER_DAYS) * F.when(total > 0, total).otherwise(F.count(F.lit(1)).over(stock))
-    per_day = F.round(part.cast("decimal(38,8)") / whole.cast("decimal(38,8)"), 6).cast("decimal(18,6)")
-    cover = F.when(F.col("units_per_day") > 0, F.round(F.greatest(F.col("available"), F.lit(0)).cast(MONEY) / F.col("units_per_day"), 2)).cast(
+    per_day = F.round(part.cast("decimal(38,8)") / whole.cast("decimal(38,8)"), 6).try_cast("decimal(18,6)")
+    cover = F.when(F.col("units_per_day") > 0, F.round(F.greatest(F.col("available"), F.lit(0)).cast(MONEY) / F.col("units_per_day"), 2)).try_cast(
         "decimal(18,6)"
     )
     result = joined.withColumn("units_per_day", per_day).withColumn("days_of_cover", cover)

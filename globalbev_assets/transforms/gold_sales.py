@@ -16,8 +16,8 @@ from pyspark.sql import functions as F
 from globalbev_assets.transforms.registry import References
 
 MONEY, RATIO = "decimal(18,4)", "decimal(18,6)"
-PRODUCTS = ("decimal(26,8)", "decimal(24,8)")
-"""Of two amounts each: their quotient has 12 digits."""
+PRODUCTS = ("decimal(38,8)", "decimal(38,8)")
+"""Of two amounts each: their quotient has the 6 digits of a ratio, rounded once."""
 PANEL_DAYS = 7
 OUT_OF_SCOPE = ("cancelled", "unknown")
 
@@ -71,11 +71,12 @@ def _with_category(rows: DataFrame) -> DataFrame:
     category_sales, category_units = F.sum("net_sales").over(category), F.sum("units_sold").over(category)
     average = _ratio(F.col("net_sales"), F.col("units_sold"), MONEY)
     priced = rows.withColumn("category_net_sales", category_sales.cast(MONEY)).withColumn("average_unit_price", average)
-    # One quotient of products: from two prices rounded to six digits the index was wrong in its fifth.
-    dear, cheap = F.col("net_sales") * category_units * 100, F.col("units_sold") * category_sales
+    # One quotient of products: from two prices rounded to six digits the index was wrong in its fifth. A product of 22 and 15 digits is exact.
+    dear = (F.col("net_sales") * 100).cast("decimal(22,4)") * category_units.try_cast("decimal(15,4)")
+    cheap = category_sales.cast("decimal(22,4)") * F.col("units_sold").try_cast("decimal(15,4)")
     return (
         priced.withColumn("price_index", F.when(category_units != 0, _ratio(dear, cheap, RATIO, PRODUCTS)))
-        .withColumn("volume_litres", F.round(F.col("units_sold") * F.col("total_volume_ml") / 1000, 4).cast(MONEY))
+        .withColumn("volume_litres", F.round(F.col("units_sold") * F.col("total_volume_ml") / 1000, 4).try_cast(MONEY))
         .withColumn("value_share", _ratio(F.col("net_sales"), F.col("category_net_sales"), RATIO))
     )
 
@@ -175,14 +176,14 @@ def _money(amount: SparkColumn, name: str) -> SparkColumn:
 
 
 def _ratio(numerator: SparkColumn, denominator: SparkColumn, type_: str, operands: tuple[str, str] = (MONEY, MONEY)) -> SparkColumn:
-    """The quotient, half-up, NULL where the denominator is 0 or NULL. Decimals only: a float would lose cents.
+    """The quotient, half-up, NULL where the denominator is 0 or NULL and where the quotient has no room in its type. Decimals only: a float loses cents.
 
     Of two ``decimal(38,8)`` Spark gives a quotient of 6 digits, rounded, which a second rounding to 4 made 0.0001 too much; of two of
     ``decimal(18,4)`` it gives 20.
     """
     scale = int(type_.rstrip(")").split(",")[1])
     quotient = numerator.cast(operands[0]) / F.nullif(denominator.cast(operands[1]), F.lit(0).cast(operands[1]))
-    return F.round(quotient, scale).cast(type_)
+    return F.round(quotient, scale).try_cast(type_)
 
 
 def lookback_of(days: Sequence[date], lookback_days: int) -> tuple[date, date]:

@@ -19,6 +19,7 @@ from resources.bronze_sources import file_feed, from_files
 from resources.bronze_step import refused_by
 from resources.landing import list_deliveries
 from resources.readable_files import readable
+from resources.staging import stage
 from tests.integration.drift_world import CRM_HEADER
 from tests.unit.contract_files import load, write
 
@@ -101,6 +102,8 @@ def test_fail_fast_refuses_the_days_whose_files_do_not_fit_until_they_are_replac
         deliver(tmp_path, "crm_contacts", name, "\n".join([CRM_HEADER, *lines, ""]).encode(), day)
     found = list_deliveries(tmp_path, file_feed(contract), now=now(), deadletter=None, state=None)
     frame = from_files(spark, contract, list(readable(found.ready, tmp_path / "staging", is_text=False)))
+    assert frame is not None
+    frame = stage(frame)
     refused = refused_by(contract, frame, found.ready)
     assert set(refused) == {broken}
     assert refused[broken].endswith(f": 3 in crm_contacts/{broken}/three.csv.")

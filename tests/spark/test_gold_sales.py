@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Any
 
 import pytest
@@ -102,3 +102,20 @@ def test_an_order_that_stands_on_two_days_counts_its_lines_once_a_day(spark: Spa
     twice = {name: found[name].withColumn("order_id", found[name].order_id * 0) for name in ("silver.orders", "silver.order_lines")}
     rows = fact_sku_market_performance({**found, **twice}, [FIRST, FIRST + timedelta(days=1)]).collect()
     assert sorted((row["sale_date"], int(row["net_sales"])) for row in rows) == [(FIRST, 4), (FIRST + timedelta(days=1), 4)]
+
+
+def test_figures_of_any_size_are_exact_and_a_ratio_without_room_is_empty(spark: SparkSession) -> None:
+    """A yen market sells by the hundred million: products of two such amounts have twenty digits before the point."""
+    amounts = {"A": (Decimal("1234567.5"), Decimal("987654321987.6543")), "B": (Decimal(3), Decimal("0.0300")), "C": (Decimal("0.0001"), Decimal(9))}
+    found = built(spark, [FIRST], *((0, sku, str(units), str(net), "delivered") for sku, (units, net) in amounts.items()))
+    units, net = amounts["A"][0] + amounts["B"][0], amounts["A"][1] + amounts["B"][1]
+    with localcontext() as exact:
+        exact.prec = 60
+        expected = [
+            (own_net * 100 * units / (own_units * net)).quantize(Decimal("0.000001"), ROUND_HALF_UP)
+            for own_units, own_net in (amounts["A"], amounts["B"])
+        ]
+    assert [found[0, sku]["price_index"] for sku in ("A", "B")] == expected
+    huge = built(spark, [FIRST], (0, "A", "0.0001", "90000000000000", "delivered"), (0, "B", "90000000000", "0.0001", "delivered"))
+    assert (huge[0, "A"]["price_index"], huge[0, "A"]["average_unit_price"]) == (None, None)
+    assert huge[0, "A"]["net_sales"] == Decimal(90000000000000)
