@@ -14,7 +14,7 @@ WORKERS ?= 2
 export UV_SYSTEM_CERTS
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test lint style types layers contracts format faults databricks-rehearsal deploy-check deploy-schema unity bench bench-demo bench-settings down clean clean-data hooks
+.PHONY: help setup demo dev test test-slow lint style types layers contracts format faults databricks-rehearsal deploy-check deploy-schema unity bench bench-demo bench-settings down clean clean-data hooks
 
 help: ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-21s %s\n", $$1, $$2}' Makefile
@@ -31,6 +31,9 @@ dev: $(READY) ## Dagster's UI on the demo's instance: http://localhost:3000
 
 test: $(READY) ## All tests but the slow ones: unit, spark, integration, faults
 	@$(BIN)/pytest -m "not slow" -n $(WORKERS) --dist loadgroup --durations=15 --durations-min=1 $(ARGS)
+
+test-slow: $(READY) ## What `make test` leaves out: about an hour, one after the other
+	@$(BIN)/pytest -m slow --durations=15 --durations-min=1 $(ARGS)
 
 lint: style types layers contracts ## Style, types, import rules and contracts, as CI checks them
 

@@ -121,6 +121,7 @@ def test_a_backfill_beside_live_runs_on_one_table_loses_no_commit(settings: Sett
     assert_sound(refunds, dict.fromkeys(month[:-1], 1) | {month[-1]: newest})
 
 
+@pytest.mark.slow  # a minute of waiting; without Spark, test_lease.py has it
 def test_who_waits_too_long_for_a_writer_says_whom_it_waited_for(settings: Settings) -> None:
     refunds = Refunds(settings, wait_s=1.0)
     refunds.publish("before", 1, ONE_DAY)

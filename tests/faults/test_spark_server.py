@@ -212,7 +212,7 @@ def test_a_wrong_token_is_refused(settings: Settings) -> None:
     close_session(stranger)
 
 
-@pytest.mark.parametrize("is_killed", [True, False], ids=["killed", "only slow"])
+@pytest.mark.parametrize("is_killed", [pytest.param(True, id="killed"), pytest.param(False, id="only slow", marks=pytest.mark.slow)])
 def test_the_write_of_an_interrupted_session_never_lands_and_its_session_takes_no_more(home: Path, settings: Settings, is_killed: bool) -> None:
     ensure_server(settings)
     table = home / f"table-{is_killed}"

@@ -13,7 +13,7 @@ from partitions.days import DayRange
 from tests.integration.drift_world import CRM_HEADER, PANEL_HEADER
 from tests.integration.lakes import Lake, Row
 
-pytestmark = [pytest.mark.integration]
+pytestmark = [pytest.mark.integration, pytest.mark.slow]  # two minutes
 
 ORDER, LEFT_OUT, KEPT = 870_000_001, "C8700001", "C8700002"
 FIRST_TABLES = ["crm_contacts", "orders", "order_lines", "payments"]

@@ -27,7 +27,7 @@ from tests.integration.drift_world import World, making, shop_server
 from tests.integration.lakes import Lake, Row, settings_of
 from tests.unit.contract_files import load, write
 
-pytestmark = [pytest.mark.jvm, pytest.mark.integration, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.jvm, pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(900)]  # a Spark server of its own
 
 FIRST, LAST = date(2026, 6, 1), date(2026, 6, 2)
 DAYS = DayRange(FIRST, LAST)
@@ -120,7 +120,6 @@ def test_a_breaking_change_holds_that_table_alone_until_the_contract_is_patched(
     ]
 
 
-@pytest.mark.slow
 def test_a_source_that_is_mended_releases_days_that_were_read_again(story: Story) -> None:
     story.load("bronze/returns", "silver/returns")
     story.world.shop("alter table shop.returns rename column sku to article; update shop.returns set amount = amount + 1 where refund_id = 2")
@@ -136,7 +135,6 @@ def test_a_source_that_is_mended_releases_days_that_were_read_again(story: Story
     assert [row["amount"] for row in story.rows("silver.returns")][:3] == [1, 3, 3]
 
 
-@pytest.mark.slow
 def test_a_retyped_column_is_released_by_the_patch_alone(story: Story) -> None:
     story.world.shop("alter table shop.credits alter column amount type text")
     assert [result.succeeded for result in story.load("bronze/credits", "silver/credits")] == [True, False]

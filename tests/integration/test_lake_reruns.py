@@ -38,6 +38,7 @@ def rejected(lake: Lake, table: str, day: object) -> list[tuple[object, ...]]:
     return sorted((tuple(str(value) for value in row.values()) for row in rows), key=str)
 
 
+@pytest.mark.slow  # a minute; gold of one day and the demo's second run say it, too
 def test_the_last_day_again_changes_nothing(own_lake: Lake) -> None:
     """The last day holds the full reads, so this is every table; 27 days of gold need no more, for the history ends there."""
     day = own_lake.days.last
@@ -82,6 +83,7 @@ def alone(own_lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     yield lake, DayRange(day, day)  # outside of the patch: other tests of the module run between, on the module's lake
 
 
+@pytest.mark.slow  # a lake of its own
 @pytest.mark.parametrize("table", [name for name in DATED if name.startswith("bronze.")])
 def test_bronze_of_one_day_alone_is_the_days_of_the_range(own_lake: Lake, alone: tuple[Lake, DayRange], table: str) -> None:
     lake, days = alone
@@ -90,6 +92,7 @@ def test_bronze_of_one_day_alone_is_the_days_of_the_range(own_lake: Lake, alone:
     assert len(there) > 50
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", ["orders", "order_lines"])
 def test_silver_of_one_day_alone_is_the_days_of_the_range(own_lake: Lake, alone: tuple[Lake, DayRange], table: str) -> None:
     """Payments are left out: what their orders of earlier days are is not known to a lake of one day."""
