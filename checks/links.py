@@ -18,6 +18,7 @@ RUNBOOKS = {
     "reconciliation": "check-failed.md#reconciliation",
     CONTRACT: "check-failed.md",
 }
+LINKS = ("runbook", "next")
 ROW_RULES, WARNINGS = "quarantine.md", "check-failed.md#warnings"
 
 
@@ -27,8 +28,8 @@ def with_next_step(judgement: Judgement, contract: Contract, kind: CheckKind, da
         return judgement
     is_kept_aside = kind.name == "quarantine" or _keeps_aside(contract, judgement)
     page = RUNBOOKS.get(kind.name) or (ROW_RULES if is_kept_aside else WARNINGS)
-    links = {"runbook": document(f"docs/runbooks/{page}", docs_url), "next": _command(contract, kind, day, is_kept_aside=is_kept_aside)}
-    return replace(judgement, metadata={**judgement.metadata, **links})
+    found = (document(f"docs/runbooks/{page}", docs_url), _command(contract, kind, day, is_kept_aside=is_kept_aside))
+    return replace(judgement, metadata={**judgement.metadata, **dict(zip(LINKS, found, strict=True))})
 
 
 def _command(contract: Contract, kind: CheckKind, day: date, *, is_kept_aside: bool) -> str:

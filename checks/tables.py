@@ -9,7 +9,7 @@ import dagster as dg
 
 from checks.judgement import Judgement, judge
 from checks.kinds import CheckKind, check_kinds
-from checks.links import with_next_step
+from checks.links import LINKS, with_next_step
 from globalbev_assets.contracts.book import ContractBook
 from globalbev_assets.contracts.freshness import Freshness, Promise, judge_partition, why_owed
 from globalbev_assets.contracts.model import Contract
@@ -53,7 +53,7 @@ def domain_checks(layer: Layer, domain: str, book: ContractBook, partitions: dg.
         found = []
         for check in sorted(context.selected_asset_check_keys):
             contract, kind = contracts[check.asset_key], kinds[check.asset_key, check.name]
-            found.append(_Checked(contract, kind, history.judge(contract, kind, days)))
+            found.append(Checked(contract, kind, history.judge(contract, kind, days)))
         if len(days) > 1:
             report_day_checks(context, [line for checked in found for line in checked.lines()])
         yield from (checked.result for checked in found)
@@ -69,7 +69,7 @@ def _ledger(context: dg.AssetCheckExecutionContext, lakehouse: LakehouseResource
     return EventLedger(context.instance, [*days, *newest])
 
 
-class _Checked:
+class Checked:
     """One check's judgements of all days of a run."""
 
     def __init__(self, contract: Contract, kind: CheckKind, by_day: Mapping[date, Judgement]) -> None:
@@ -108,7 +108,8 @@ class _Checked:
             if len(self._by_day) == 1
             else f"{len(self._by_day) - len(failed)} of {len(self._by_day)} days passed." + (f" First failed: {min(failed)}." if failed else "")
         )
-        of_range = {"failed_days": [str(day) for day in failed]} if failed else {}
+        newest = failed[max(failed)].metadata if failed else {}
+        of_range = {"failed_days": [str(day) for day in failed], **{name: newest[name] for name in LINKS if name in newest}} if failed else {}
         metadata = shown.metadata if len(self._by_day) == 1 else of_range
         return dg.AssetCheckResult(
             asset_key=asset_key(self._contract.name),

@@ -110,7 +110,7 @@ def show(lines: Sequence[Line], everything: Sequence[Line], out: Console) -> Non
             table.add_column(name, no_wrap=name != "why")
         for line in lines:
             day = str(line.partition.expected_day or "-")
-            late = duration(line.late_s) if line.is_late else ""
+            late = duration(line.late_s) if line.late_s > 0 else ""
             style = "red" if line.is_late else "dim" if line.partition.state == "unknown" else ""
             table.add_row(str(line.partition.table), day, line.there, line.at_source, late, line.owner, line.why, style=style)
         out.print(table)

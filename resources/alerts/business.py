@@ -17,7 +17,7 @@ MOST_FIGURES = 6
 _EFFECTS = {
     TOO_LONG: "Nothing is wrong with the data; its days come later.",
     UNCHECKED: "Days may be published that nobody has checked.",
-    FRESHNESS: "The day is not there yet; the reports end with the one before.",
+    FRESHNESS: "The day is not there: reports show nothing of it.",
 }
 
 
@@ -58,7 +58,7 @@ def _figures(contract: Contract, incident: Incident, book: ContractBook, lineage
 def how_much(touched: Touched, *, is_held: bool) -> str:
     """How much of the data it is; nothing where nobody can say which days."""
     if not touched.rows_in:
-        return "No row of these days is there." if is_held else ""
+        return "That run published no row of them." if is_held else ""
     share = f", {touched.share:.1%} of the last {touched.compared_days} days'" if touched.share is not None else ""
     aside = f"; {touched.quarantined:,} of them ({touched.quarantined / touched.rows_in:.1%}) are kept aside" if touched.quarantined else ""
     return f"{touched.rows_in:,} rows of these days{share}{aside}."

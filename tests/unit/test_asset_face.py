@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import pytest
 from checks.judgement import Judgement, judge
 from checks.kinds import CONTRACT, check_kinds
 from checks.links import RUNBOOKS, with_next_step
+from checks.tables import Checked
 from globalbev_assets.contracts.calendar import due_at
 from globalbev_assets.contracts.lineage import lineage_of
 from globalbev_assets.specs import asset_spec
@@ -123,6 +124,19 @@ def test_a_failed_check_names_its_runbook_and_the_command_that_shows_the_rows() 
     whole = failed("silver.orders", "contract", "https://git.example/lake/")
     assert whole["runbook"] == dg.MetadataValue.url("https://git.example/lake/docs/runbooks/check-failed.md")
     assert failed("bronze.orders", "reconciliation")["next"] == "globalbev checks bronze.orders --day 2026-05-30"
+
+
+def test_a_check_that_failed_in_a_range_leads_to_the_newest_of_its_failed_days() -> None:
+    contract = packaged().parse("silver.orders")
+    kind = next(kind for kind in check_kinds(contract) if kind.name == "reference")
+    later, last = DAY + timedelta(days=1), DAY + timedelta(days=2)
+    judged = {day: Judgement(day == last, "Some.", {} if day == last else {"broken": {"unknown_store": 60}}) for day in (DAY, later, last)}
+    result = Checked(contract, kind, {day: with_next_step(found, contract, kind, day, None) for day, found in judged.items()}).result
+    assert result.metadata == {
+        "failed_days": dg.MetadataValue.json([str(DAY), str(later)]),
+        "runbook": dg.MetadataValue.path("docs/runbooks/quarantine.md"),
+        "next": dg.MetadataValue.text(f"globalbev quarantine list silver.orders --day {later}"),
+    }
 
 
 def test_a_failed_check_of_warnings_leads_to_the_rows_that_are_published() -> None:
