@@ -183,8 +183,22 @@ def refused_by(contract: Contract, frame: DataFrame | None, files: Iterable[Read
     for source, (day, records) in sorted(misfits(frame).items()):
         if source not in replaced:
             why.setdefault(day, []).append(f"{records} in {source}")
-    said = "do not fit their header, and the contract is fail-fast: have the file corrected and delivered again, or set onBadRecord: permissive"
-    return {day: f"GB-1241 Records that {said}: {', '.join(found)}." for day, found in why.items()}
+    return {day: _said(_unfit(", ".join(found))) for day, found in why.items()}
+
+
+def _unfit(got: str) -> DataRejectedError:
+    return DataRejectedError(
+        "GB-1241",
+        "A delivered file has records that do not fit their header, and its contract is fail-fast.",
+        got=got,
+        valid="records of as many fields as the header",
+        todo="Have the file corrected and delivered again, or set onBadRecord: permissive; then load the day again.",
+    )
+
+
+def _said(error: DataRejectedError) -> str:
+    """The error as the reason of a held day, in one line."""
+    return f"{error.code} {error.what} Records: {error.got}. {error.todo}"
 
 
 def _files_aside(step: Step, contract: Contract, rule: str, days: Iterable[date | None]) -> list[DqResult]:

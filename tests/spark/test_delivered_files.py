@@ -106,7 +106,7 @@ def test_fail_fast_refuses_the_days_whose_files_do_not_fit_until_they_are_replac
     frame = stage(frame)
     refused = refused_by(contract, frame, found.ready)
     assert set(refused) == {broken}
-    assert refused[broken].endswith(f": 3 in crm_contacts/{broken}/three.csv.")
+    assert f" Records: 3 in crm_contacts/{broken}/three.csv. Have the file corrected" in refused[broken]
     assert refused_by(replace(contract, on_bad_record="permissive"), frame, found.ready) == {}
 
 
