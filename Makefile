@@ -32,7 +32,7 @@ dev: $(READY) ## Dagster's UI on the demo's instance: http://localhost:3000
 test: $(READY) ## All tests but the slow ones: unit, spark, integration, faults
 	@$(BIN)/pytest -m "not slow" -n $(WORKERS) --dist loadgroup --durations=15 --durations-min=1 $(ARGS)
 
-test-slow: $(READY) ## What `make test` leaves out: about an hour, one after the other
+test-slow: $(READY) ## What `make test` leaves out, one after the other
 	@$(BIN)/pytest -m slow --durations=15 --durations-min=1 $(ARGS)
 
 lint: style types layers contracts ## Style, types, import rules and contracts, as CI checks them

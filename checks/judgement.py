@@ -40,15 +40,16 @@ def judge(kind: CheckKind, contract: Contract, row: LedgerRow | None, results: S
         return Judgement(freshness.state != "late", freshness.reason, expected)
     if row is None:
         return Judgement(False, "The day was never run.")
+    told = [result for result in results if not result.is_unbroken_rule]
     if kind.name == CONTRACT:
-        return _whole(row, results)
-    return _limits(results, kind) if kind.limits else _rules(contract, row, results, kind)
+        return _whole(row, told)
+    return _limits(told, kind) if kind.limits else _rules(contract, row, told, kind)
 
 
 def _whole(row: LedgerRow, results: Sequence[DqResult]) -> Judgement:
     broken = [result.rule_id for result in results if result.kind == "day" and result.blocking and not result.passed]
     counts = {name: getattr(row, name) for name in ("rows_in", "published", "quarantined", "deduplicated", "superseded", "unaccounted", "warned")}
-    rules = {result.rule_id: float(result.observed) for result in results if not (result.kind == "row" and result.passed)}
+    rules = {result.rule_id: float(result.observed) for result in results}
     passed = row.is_readable and row.unaccounted == 0 and not broken
     return Judgement(
         passed,
@@ -66,9 +67,7 @@ def _said(row: LedgerRow) -> str:
 
 
 def _rules(contract: Contract, row: LedgerRow, results: Sequence[DqResult], kind: CheckKind) -> Judgement:
-    counts = {
-        result.rule_id: int(result.observed) for result in results if result.kind == "row" and not result.passed and result.rule_id in kind.rules
-    }
+    counts = {result.rule_id: int(result.observed) for result in results if result.kind == "row" and result.rule_id in kind.rules}
     limits = [limit.maximum for limit in contract.limits if limit.metric == "quarantined_ratio" and limit.maximum is not None]
     allowed = limits[0] if limits else DEFAULT_SHARE
     worst = Decimal(max(counts.values(), default=0)) / Decimal(max(row.rows_in, 1))

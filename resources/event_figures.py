@@ -29,7 +29,7 @@ _PARSERS: Mapping[str, Callable[[Any], Any]] = {
 
 def figures_metadata(row: LedgerRow, results: Iterable[DqResult]) -> dict[str, Any]:
     """One metadata entry with everything that the checks judge of a table and day; no row of data is in it. Row rules that nobody broke need no telling."""
-    of_day = [asdict(result) for result in results if result.business_day == row.business_day and not (result.kind == "row" and result.passed)]
+    of_day = [asdict(result) for result in results if result.business_day == row.business_day and not result.is_unbroken_rule]
     return {FIGURES: dg.MetadataValue.text(json.dumps({"row": asdict(row), "results": of_day}, separators=(",", ":"), default=str))}
 
 

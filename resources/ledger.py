@@ -75,6 +75,11 @@ class DqResult:
     blocking: bool
     recorded_at: datetime
 
+    @property
+    def is_unbroken_rule(self) -> bool:
+        """Whether this is a rule of single rows that none of them broke."""
+        return self.kind == "row" and self.passed
+
 
 _ARROW: dict[str, pa.DataType] = {
     "str": pa.string(), "date": pa.date32(), "datetime": pa.timestamp("us", tz="UTC"), "int": pa.int64(), "int | None": pa.int64(),

@@ -16,8 +16,8 @@ from pyspark.sql import functions as F
 from globalbev_assets.transforms.registry import References
 
 MONEY, RATIO = "decimal(18,4)", "decimal(18,6)"
-PRODUCTS = ("decimal(38,8)", "decimal(38,8)")
-"""Of two amounts each: their quotient has the 6 digits of a ratio, rounded once."""
+PRODUCT = "decimal(38,8)"
+"""Of two amounts. The quotient of two has the 6 digits of a ratio, rounded once."""
 PANEL_DAYS = 7
 OUT_OF_SCOPE = ("cancelled", "unknown")
 
@@ -75,7 +75,7 @@ def _with_category(rows: DataFrame) -> DataFrame:
     dear = (F.col("net_sales") * 100).cast("decimal(22,4)") * category_units.try_cast("decimal(15,4)")
     cheap = category_sales.cast("decimal(22,4)") * F.col("units_sold").try_cast("decimal(15,4)")
     return (
-        priced.withColumn("price_index", F.when(category_units != 0, _ratio(dear, cheap, RATIO, PRODUCTS)))
+        priced.withColumn("price_index", F.when(category_units != 0, _ratio(dear, cheap, RATIO, PRODUCT)))
         .withColumn("volume_litres", F.round(F.col("units_sold") * F.col("total_volume_ml") / 1000, 4).try_cast(MONEY))
         .withColumn("value_share", _ratio(F.col("net_sales"), F.col("category_net_sales"), RATIO))
     )
@@ -175,14 +175,14 @@ def _money(amount: SparkColumn, name: str) -> SparkColumn:
     return amount.cast(MONEY).alias(name)
 
 
-def _ratio(numerator: SparkColumn, denominator: SparkColumn, type_: str, operands: tuple[str, str] = (MONEY, MONEY)) -> SparkColumn:
+def _ratio(numerator: SparkColumn, denominator: SparkColumn, type_: str, operand: str = MONEY) -> SparkColumn:
     """The quotient, half-up, NULL where the denominator is 0 or NULL and where the quotient has no room in its type. Decimals only: a float loses cents.
 
     Of two ``decimal(38,8)`` Spark gives a quotient of 6 digits, rounded, which a second rounding to 4 made 0.0001 too much; of two of
     ``decimal(18,4)`` it gives 20.
     """
     scale = int(type_.rstrip(")").split(",")[1])
-    quotient = numerator.cast(operands[0]) / F.nullif(denominator.cast(operands[1]), F.lit(0).cast(operands[1]))
+    quotient = numerator.cast(operand) / F.nullif(denominator.cast(operand), F.lit(0).cast(operand))
     return F.round(quotient, scale).try_cast(type_)
 
 
