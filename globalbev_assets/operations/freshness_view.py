@@ -12,7 +12,9 @@ from globalbev_assets.contracts.calendar import due_at
 from globalbev_assets.contracts.freshness import Freshness
 from globalbev_assets.operations.output import duration
 from globalbev_assets.operations.printed import count, next_steps
-from resources.alerts.wording import blocks
+from resources.alerts.observations import FRESHNESS
+from resources.alerts.outbox import Outbox
+from resources.alerts.wording import blocks, ranges
 from resources.freshness import FreshnessLog, assess, owed_days, promise_of
 from resources.settings import Settings
 
@@ -25,13 +27,14 @@ SHOWN = 3
 
 @dataclass(frozen=True)
 class Line:
-    """One table: its partition, its source if it has one, who owns it, and the older days that never came."""
+    """One table: its partition, its source if it has one, who owns it, the older days that never came, and those of them that a person accepted."""
 
     partition: Freshness
     source: Freshness | None
     owner: str
     late_s: float
     owed: tuple[date, ...] = ()
+    accepted: tuple[date, ...] = ()
 
     @property
     def is_late(self) -> bool:
@@ -59,6 +62,8 @@ class Line:
             newest = ", ".join(str(day) for day in reversed(self.owed[-SHOWN:]))
             more = len(self.owed) - SHOWN
             yield f"Owed still: {newest}" + (f" and {count(more, 'older day')}." if more > 0 else ".")
+        if self.accepted:
+            yield f"Accepted as missing: {ranges(map(str, self.accepted))}."
 
 
 def look(settings: Settings, book: ContractBook, moment: datetime, table: str | None = None) -> list[Line]:
@@ -70,15 +75,27 @@ def look(settings: Settings, book: ContractBook, moment: datetime, table: str | 
     chosen = [book.parse(table)] if table else list(book.values())
     found = assess(settings, book, moment, FreshnessLog(settings.lake_root).latest(moment), chosen)
     sources = {one.table: one for one in found if one.subject == "source"}
-    owed, lines = owed_days(settings, book, moment, chosen), []
+    owed, accepted, lines = owed_days(settings, book, moment, chosen), _accepted_days(settings), []
     for one in found:
         if one.subject == "partition":
             source = sources.get(one.table)
             late_s = max(each.late_by(moment).total_seconds() for each in (one, source or one))
             due = promise_of(book[one.table], book, settings).due  # of the expected day, and those missing in a row before it, the judgement speaks
-            own = tuple(day for day in owed[one.table] if one.due_at is not None and due_at(day, due) < one.due_at)
-            lines.append(Line(one, source, book[one.table].owner, late_s, own))
+            own = [day for day in owed[one.table] if one.due_at is not None and due_at(day, due) < one.due_at]
+            settled = accepted.get(str(one.table), frozenset())
+            parted = [tuple(day for day in own if (day in settled) is is_settled) for is_settled in (False, True)]
+            lines.append(Line(one, source, book[one.table].owner, late_s, *parted))
     return lines
+
+
+def _accepted_days(settings: Settings) -> dict[str, frozenset[date]]:
+    """By table: the days whose absence `globalbev alerts accept` has settled."""
+    found: dict[str, frozenset[date]] = {}
+    for incident in Outbox(settings.lake_root).load().incidents.values():
+        for (table, rule), days in incident.broken.items() if incident.is_accepted else ():
+            if rule == FRESHNESS:
+                found[table] = found.get(table, frozenset()).union(date.fromisoformat(day) for day in days if day)
+    return found
 
 
 def as_document(lines: Sequence[Line]) -> list[dict[str, Any]]:
@@ -94,6 +111,7 @@ def as_document(lines: Sequence[Line]) -> list[dict[str, Any]]:
             "late_s": round(line.late_s),
             "why": line.why,
             "owed": [str(day) for day in line.owed],
+            "accepted": [str(day) for day in line.accepted],
             "owner": line.owner,
         }
         for line in lines

@@ -14,7 +14,7 @@ REFUSED_AFTER = 3
 _REFUSAL = re.compile(r"it answered 4(?!08|29)\d\d")
 """An answer to the message; 408 and 429 are about the moment."""
 
-Kind = Literal["new", "reminder", "over", "digest", "test"]
+Kind = Literal["new", "reminder", "over", "digest", "undelivered", "test"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,11 @@ class Delivery:
     next_at: datetime | None = None
     done_at: datetime | None = None
     error: str = ""
+
+    @property
+    def is_tried(self) -> bool:
+        """Whether it was sent and did not arrive."""
+        return self.done_at is None and self.attempts > 0
 
     @property
     def is_refused(self) -> bool:

@@ -21,6 +21,7 @@ from resources.alerts.acceptance import Acceptance, Decision, accept, accepted_t
 from resources.alerts.channels import Channel, Sender, channels_of, sender_of
 from resources.alerts.check_events import observation_of
 from resources.alerts.cursor import Cursor, start_of
+from resources.alerts.dead_channels import undelivered
 from resources.alerts.delivery import Round, deliver
 from resources.alerts.event_tail import Event, EventTail
 from resources.alerts.facts import LakeFacts
@@ -151,6 +152,7 @@ class Alerting:
         noted = {incident.id: incident for incident in read.incidents} | {incident.id: incident for incident in found.incidents}
         writer = self._writer(read.lineage)
         messages = [writer.message(notice, at) for notice in found.notices]
+        messages += undelivered(recorded.messages.values(), channels_of(self.settings), writer.runbooks, at)
         if not messages and noted == dict(recorded.incidents):
             return recorded, 0
         kept = Recorded(noted, recorded.messages, recorded.table).with_changes((), messages)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -67,7 +68,7 @@ def test_a_channel_that_is_dead_for_good_does_not_silence_the_reminders_of_anoth
     world.volume("bronze.orders")
     world.tick()
     world.tick(seconds=25 * 3600)
-    assert world.named("alerts-1").kinds == ["new", "reminder"]
+    assert world.named("alerts-1").kinds == ["new", "reminder", "undelivered"]
 
 
 def test_while_no_channel_takes_the_first_message_no_reminder_is_put_on_top(world: Fakes) -> None:
@@ -117,3 +118,91 @@ def test_each_channel_hears_of_its_own_in_a_digest_of_both_and_of_their_end(tmp_
             world.check("bronze.orders", f"odd_{number}", passed=True)
         world.tick()
     assert [world.named(name).kinds for name in ("alerts_error-1", "alerts_warn-1")] == [["digest", "digest"]] * 2
+
+
+def dies(world: Fakes, hours: float = 1.1) -> None:
+    """The second channel takes one message and then none, though there is another."""
+    world.volume("bronze.orders")
+    world.tick()
+    world.named("alerts-2").error = "it answered 404"
+    world.volume("bronze.stores")
+    world.tick()
+    for _ in range(3):
+        world.tick(seconds=hours * 1200)
+
+
+def undelivered(inbox: Inbox) -> list[str]:
+    return [message.title for message in inbox.taken if message.kind == "undelivered" or message.id.startswith("undelivered-")]
+
+
+def test_that_a_channel_is_dead_is_told_by_the_others_once_and_that_it_is_back(world: Fakes) -> None:
+    dies(world)
+    for _ in range(3):
+        world.tick(seconds=1000)
+    (dead,) = undelivered(world.named("alerts-1"))
+    assert dead == "FAILED: the alert address alerts-2 takes no messages"
+    world.named("alerts-2").error = ""
+    world.tick(seconds=1000)
+    world.tick()
+    assert undelivered(world.named("alerts-1")) == [dead, "Over: the alert address alerts-2 takes messages again"]
+    world.tick()
+    assert undelivered(world.named("alerts-2")) == undelivered(world.named("alerts-1"))
+
+
+def test_it_says_which_address_since_when_and_why_and_what_to_do_and_not_the_address_itself(tmp_path: Path) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        world = Fakes(tmp_path, instance, more={"alerts_warn": "s3cret", "alerts_error": "pager"})
+        world.tick()
+        world.named("alerts_warn-1").error = "it answered 404"
+        world.volume("bronze.orders")
+        since = world.at
+        for _ in range(5):
+            world.tick(seconds=1000)
+    (message,) = world.named("alerts_error-1").taken
+    assert "alerts_warn-1, which is for warn\n" in message.body
+    assert f"{since + timedelta(seconds=1000):%Y-%m-%d %H:%M} UTC; 1 message was tried" in message.body
+    assert "it answered 404\n" in message.body
+    assert "globalbev alerts test\n" in message.body
+    assert "docs/runbooks/alerts-undelivered.md\n" in message.body
+    assert "s3cret" not in message.body
+
+
+def test_nobody_is_told_of_a_receiver_that_is_back_within_the_hour(world: Fakes) -> None:
+    dies(world, hours=0.6)
+    world.named("alerts-2").error = ""
+    world.tick(seconds=1000)
+    world.tick(seconds=3600)
+    assert undelivered(world.named("alerts-1")) == []
+
+
+def test_nobody_is_told_of_a_receiver_that_refuses_one_message_and_takes_the_others(world: Fakes) -> None:
+    world.named("alerts-2").error = "it answered 400"
+    world.volume("bronze.orders")
+    world.tick()
+    (refused,) = world.recorded.messages
+    world.named("alerts-2").error, world.named("alerts-2").errors = "", {refused: "it answered 400"}
+    for _ in range(REFUSED_AFTER):
+        world.tick(seconds=1000)
+    world.volume("bronze.stores")
+    world.tick()
+    world.tick(seconds=3 * 3600)
+    assert undelivered(world.named("alerts-1")) == []
+
+
+def test_a_second_outage_is_told_again(world: Fakes) -> None:
+    dies(world)
+    world.named("alerts-2").error = ""
+    world.tick(seconds=1000)
+    world.named("alerts-2").error = "it does not answer"
+    world.volume("bronze.lots")
+    for _ in range(5):
+        world.tick(seconds=1000)
+    assert [title.partition(":")[0] for title in undelivered(world.named("alerts-1"))] == ["FAILED", "Over", "FAILED"]
+
+
+def test_while_no_channel_takes_anything_there_is_nobody_to_tell(world: Fakes) -> None:
+    world.named("alerts-1").error = world.named("alerts-2").error = "it does not answer"
+    world.volume("bronze.orders")
+    for _ in range(5):
+        world.tick(seconds=1000)
+    assert [message.kind for message in world.recorded.messages.values()] == ["new"]

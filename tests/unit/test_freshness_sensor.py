@@ -15,11 +15,13 @@ from checks.judgement import Judgement
 from checks.kinds import check_kinds
 from checks.tables import _History
 from partitions.reporting import DayCheck, report_checks_of_sensor
+from resources.alerts.outbox import Outbox, Recorded
 from resources.freshness import FreshnessLog
 from resources.lakehouse_resource import LakehouseResource
 from resources.ledger import Ledger, LedgerRow
 from resources.settings import load_settings
 from sensors.build import build_sensors
+from tests.unit.alert_cases import Watch, broke
 from tests.unit.cli_runs import document, make_home, run
 from tests.unit.contract_files import packaged
 from tests.unit.freshness_lake import DAY, INVENTORY, MORNING, PANEL, Api, book, deliver, evaluations, loaded, serving, tick
@@ -330,3 +332,23 @@ def test_the_command_names_older_days_that_are_owed_still_and_what_loads_them(ap
     shown = run("freshness", "--late")
     assert f"Owed still: {owed[2]}, {owed[1]}, {owed[0]}." in " ".join(shown.output.split())
     assert f"do: `globalbev backfill {owed[1]} {owed[2]}`" in shown.output
+
+
+def test_days_whose_absence_a_person_accepted_are_not_owed_any_more(api: Api) -> None:
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    accepted, owed = (str(yesterday - timedelta(days=back)) for back in (5, 3))
+    loaded(INVENTORY, last=yesterday, count=3)
+    loaded(INVENTORY, last=yesterday - timedelta(days=4), count=1)
+    loaded(INVENTORY, last=yesterday - timedelta(days=6), count=1)
+    watch = Watch()
+    watch.tick(broke(INVENTORY, "freshness", 1, day=accepted, severity="warn"))
+    Outbox(load_settings().lake_root).save(Recorded({one.id: one for one in watch.incidents}, {}), MORNING)
+    (before,) = document("freshness", INVENTORY, code=1)
+    assert (before["owed"], before["accepted"]) == ([accepted, owed], [])
+    assert run("alerts", "accept", watch.incidents[0].id, "--reason", "stock-taking").exit_code == 0
+    (after,) = document("freshness", INVENTORY, code=1)
+    assert (after["owed"], after["accepted"]) == ([owed], [accepted])
+    assert f"Accepted as missing: {accepted}." in " ".join(run("freshness", "--late").output.split())
+    loaded(INVENTORY, last=date.fromisoformat(owed), count=1)
+    (settled,) = document("freshness", INVENTORY, code=1)  # late still, for this source's clock is of another year
+    assert (settled["owed"], settled["accepted"], "Owed still" in settled["why"]) == ([], [accepted], False)
