@@ -12,6 +12,8 @@ UV_SYSTEM_CERTS ?= 1
 # One of them has all that starts Spark.
 WORKERS ?= 2
 export UV_SYSTEM_CERTS
+# Bytecode is kept, also where the shell says otherwise (images and CI do): without it each process that starts compiles Dagster and pandas anew, 3 s.
+export PYTHONDONTWRITEBYTECODE :=
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .PHONY: help setup demo dev test test-slow lint style types layers contracts format faults databricks-rehearsal deploy-check deploy-schema unity bench bench-demo bench-settings down clean clean-data hooks
