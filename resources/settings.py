@@ -123,6 +123,16 @@ class Settings(BaseSettings):
         return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
 
+def _hand_on_the_identity() -> None:
+    """Azure's containers say where their identity is in ``IDENTITY_ENDPOINT``; delta-rs reads variables that begin with ``AZURE_``, and none else.
+
+    Without this it asks the address that only virtual machines have, and nothing of the lake can be read (deltalake 1.6.6).
+    """
+    endpoint = os.environ.get("IDENTITY_ENDPOINT")
+    if endpoint:
+        os.environ.setdefault("AZURE_MSI_ENDPOINT", endpoint)
+
+
 def _absolute(given: Path) -> Path:
     """The path from the project on, without ``..``, which Spark would resolve in the text and the system through links."""
     return Path(os.path.normpath(PROJECT / given.expanduser()))
@@ -139,11 +149,12 @@ def _missing(variable: str) -> TerminalError:
 
 
 def load_settings(env_file: Path | None = None) -> Settings:
-    """Read and check the settings.
+    """Read and check the settings, and let storage know who it is that asks.
 
     Raises:
         TerminalError: GB-1003 for an unknown environment, GB-1005 for any other malformed value. Values are never shown, names are.
     """
+    _hand_on_the_identity()
     try:
         return Settings(_env_file=env_file if env_file is not None else PROJECT / ".env")
     except ValidationError as error:
