@@ -16,7 +16,8 @@ from deltalake import DeltaTable, Field, Schema, write_deltalake
 from deltalake.exceptions import TableNotFoundError
 
 from globalbev_assets.contracts.model import Contract
-from globalbev_assets.transforms.schemas import create_statement, delta_schema_json, nullable_column_ddl, table_properties
+from globalbev_assets.transforms.schemas import create_statement, delta_schema_json, nullable_column_ddl
+from resources.delta_creation import create, create_table
 from resources.delta_dataset import dataset_of
 from resources.delta_sql import quoted, table_at
 from resources.places import Catalogued
@@ -95,15 +96,7 @@ class FolderLog:
 
     def create(self, path: str, contract: Contract) -> None:
         """See :class:`DeltaLog`."""
-        DeltaTable.create(
-            path,
-            schema=Schema.from_json(delta_schema_json(contract)),
-            mode="ignore",
-            partition_by=[contract.partition_column] if contract.partition_column else None,
-            name=contract.table,
-            description=contract.description,
-            configuration=table_properties(contract),
-        )
+        create_table(path, contract)
 
     def add_missing_columns(self, path: str, contract: Contract) -> None:
         """See :class:`DeltaLog`."""
@@ -121,7 +114,8 @@ class FolderLog:
 
     def append(self, path: str, rows: pa.Table, properties: Mapping[str, str]) -> None:
         """See :class:`DeltaLog`."""
-        write_deltalake(path, rows, mode="append", configuration=dict(properties))
+        create(path, rows.schema, properties)
+        write_deltalake(path, rows, mode="append")
 
     def merge(self, path: str, rows: pa.Table, key: Sequence[str], properties: Mapping[str, str]) -> None:
         """See :class:`DeltaLog`."""

@@ -1,0 +1,55 @@
+"""The first version of a Delta table in a folder: made once, by whoever is first.
+
+``DeltaTable.create`` and ``write_deltalake`` look and then commit. Of two at once, the later one commits its creation as version 1, which gives the
+table another id under the other's feet, or fails, and its rows are lost (deltalake 1.6.6; with four threads 27 of 30 creations, and half of the
+first rows). So the version is made elsewhere and put into its place by a hard link, which there can be one of; the log's other versions are committed
+in the same way, and rows that are appended to a table that is there never collide.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from deltalake import DeltaTable, Schema
+
+from globalbev_assets.contracts.model import Contract
+from globalbev_assets.transforms.schemas import delta_schema_json, table_properties
+from resources.places import is_local, local_path
+
+FIRST = f"{0:020d}.json"
+
+
+def create_table(path: str, contract: Contract) -> None:
+    """Create the table from its contract; nothing when it is there."""
+    create(
+        path,
+        Schema.from_json(delta_schema_json(contract)),
+        table_properties(contract),
+        partition_by=[contract.partition_column] if contract.partition_column else None,
+        name=contract.table,
+        description=contract.description,
+    )
+
+
+def create(path: str, schema: Any, properties: Mapping[str, str], **more: Any) -> None:
+    """Create an empty table, of an Arrow schema or Delta's; nothing when it is there. ``more``: as ``DeltaTable.create`` takes it."""
+    if not is_local(path):
+        DeltaTable.create(path, schema, mode="ignore", configuration=dict(properties), **more)
+    elif not DeltaTable.is_deltatable(path):
+        log = local_path(path) / "_delta_log"
+        log.mkdir(parents=True, exist_ok=True)
+        draft = log / f".{uuid.uuid4().hex}.tmp"
+        try:
+            with TemporaryDirectory(prefix="globalbev-table-") as made:
+                DeltaTable.create(made, schema, configuration=dict(properties), **more)
+                draft.write_bytes((Path(made) / "_delta_log" / FIRST).read_bytes())
+            with suppress(FileExistsError):  # somebody was faster
+                os.link(draft, log / FIRST)
+        finally:
+            draft.unlink(missing_ok=True)
