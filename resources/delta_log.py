@@ -18,7 +18,7 @@ from deltalake.exceptions import TableNotFoundError
 from globalbev_assets.contracts.model import Contract
 from globalbev_assets.transforms.schemas import create_statement, delta_schema_json, nullable_column_ddl
 from resources.delta_creation import create, create_table
-from resources.delta_dataset import dataset_of
+from resources.delta_dataset import dataset_of, rows_of
 from resources.delta_sql import quoted, table_at
 from resources.places import Catalogued
 from resources.table_frames import load_table, save_table
@@ -130,10 +130,9 @@ class FolderLog:
     def read(self, path: str, filters: Sequence[Filter]) -> list[Row]:
         """See :class:`DeltaLog`."""
         try:
-            table = DeltaTable(path)
+            rows: list[Row] = rows_of(path, filters=filters).to_pylist()
         except TableNotFoundError:
             return []
-        rows: list[Row] = table.to_pyarrow_table(filters=list(filters) or None).to_pylist()
         return rows
 
     def arrow(self, path: str, columns: Sequence[str], filters: Sequence[Filter] = ()) -> pa.Table | None:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 
 import pyarrow as pa
-from deltalake import DeltaTable, write_deltalake
+from deltalake import write_deltalake
 from deltalake.exceptions import TableNotFoundError
 
 from globalbev_assets.contracts.book import ContractBook
@@ -15,6 +15,7 @@ from globalbev_assets.contracts.freshness import Freshness, Promise, expected_of
 from globalbev_assets.contracts.model import Contract
 from globalbev_assets.contracts.names import TableName
 from partitions.daily import DEFAULT_START
+from resources.delta_dataset import rows_of
 from resources.ledger import Ledger, LedgerRow
 from resources.settings import Settings
 from resources.source_deliveries import SourceDeliveries
@@ -62,7 +63,7 @@ class FreshnessLog:
     def latest(self, moment: datetime) -> dict[tuple[str, str], FreshnessRow]:
         """The newest row of each table and subject; what a clock that ran ahead has recorded is not of the past yet, and says nothing."""
         try:
-            rows = DeltaTable(self._path).to_pyarrow_table().sort_by("recorded_at").to_pylist()
+            rows = rows_of(self._path).sort_by("recorded_at").to_pylist()
         except TableNotFoundError:
             return {}
         return {(row["table_name"], row["subject"]): FreshnessRow(**row) for row in rows if row["recorded_at"] <= moment}

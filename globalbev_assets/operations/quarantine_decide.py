@@ -99,13 +99,14 @@ def _write(settings: Settings, contract: Contract, decided: Decided, by: str, re
     from deltalake.exceptions import CommitFailedError  # noqa: PLC0415
 
     from partitions.days import now  # noqa: PLC0415
+    from resources.delta_dataset import rows_of  # noqa: PLC0415
     from resources.quarantine import add_missing_columns  # noqa: PLC0415
 
     name = TableName("quarantine", contract.table)
     path = f"{settings.lake_root}/{name.layer}/{name.table}"
     add_missing_columns(path, quarantine_contract(contract))
     table = DeltaTable(path)
-    rows = table.to_pyarrow_table()
+    rows = rows_of(table)
     places = {(row.source, row.source_position) for row in decided.changed}
     listed = list(zip(rows["source"].to_pylist(), rows["source_position"].to_pylist(), rows["state"].to_pylist(), strict=True))
     is_meant = pa.array([(source, position) in places and state == BEFORE[decided.decision] for source, position, state in listed])

@@ -12,7 +12,6 @@ from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
-from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from globalbev_assets.contracts.book import ContractBook
@@ -20,6 +19,7 @@ from globalbev_assets.contracts.model import Contract, Limit, Rule
 from globalbev_assets.contracts.names import position_named
 from resources.alerts.contracts import contract_of, rule_of
 from resources.alerts.incident import Incident
+from resources.delta_dataset import rows_of
 
 VALUES, KEYS, COMPARED_DAYS = 7, 3, 28
 
@@ -125,7 +125,7 @@ def _touched(rows: Iterable[dict[str, Any]], days: Sequence[date]) -> Touched:
 def _read(path: str, columns: list[str], filters: list[tuple[str, str, Any]]) -> list[dict[str, Any]]:
     """The rows; none where the table is not there or damaged: an alert has to be told most of all when something else is broken, too."""
     try:
-        found: list[dict[str, Any]] = DeltaTable(path).to_pyarrow_table(columns=columns, filters=filters).to_pylist()
+        found: list[dict[str, Any]] = rows_of(path, columns, filters).to_pylist()
     except (DeltaError, OSError, pa.ArrowException):
         return []
     return found

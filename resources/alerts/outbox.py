@@ -19,6 +19,7 @@ from resources.alerts.documents import incident_document, message_document, read
 from resources.alerts.incident import Incident
 from resources.alerts.messages import Message
 from resources.alerts.wording import ranges
+from resources.delta_dataset import rows_of
 from resources.ledger import RETAINED_LOG_SETTINGS
 
 KEPT = timedelta(days=180)
@@ -92,7 +93,7 @@ class Outbox:
         """
         try:
             table = DeltaTable(self._path)
-            rows = table.to_pyarrow_table(columns=["kind", "document"]).to_pylist()
+            rows = rows_of(table, ["kind", "document"]).to_pylist()
         except TableNotFoundError:
             return Recorded({}, {})
         except (DeltaError, OSError, pa.ArrowException) as error:

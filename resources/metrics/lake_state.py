@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
 from globalbev_assets.contracts.book import ContractBook
+from resources.delta_dataset import rows_of
 from resources.ledger import Ledger, LedgerRow
 from resources.metrics.instruments import FAILED_DAYS, FRESHNESS_LAG, HELD_DAYS, LAYER, OUTBOX, QUARANTINE, RATIO, TABLE, Instrument
 from resources.settings import Settings
@@ -55,7 +55,7 @@ def lag_s(day: date, at: datetime) -> float:
 def _outbox_size(settings: Settings) -> int | None:
     """Messages of ``ops.alerts`` that some channel still has to take; None in an installation that never had one."""
     try:
-        rows: list[dict[str, str]] = DeltaTable(f"{settings.lake_root}/ops/alerts").to_pyarrow_table(columns=["kind", "state"]).to_pylist()
+        rows: list[dict[str, str]] = rows_of(f"{settings.lake_root}/ops/alerts", ["kind", "state"]).to_pylist()
     except TableNotFoundError:
         return None
     return sum(row["kind"] == "message" and row["state"] != "sent" for row in rows)

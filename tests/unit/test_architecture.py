@@ -134,3 +134,9 @@ def test_no_test_is_switched_off() -> None:
     """A test that needs what a machine lacks says so at run time, by ``pytest.skip(reason)``; one that is expected to fail is no test."""
     switches = ("mark.skip", "mark.skipif", "mark.xfail", "pytest.xfail")
     assert [place for place, node in nodes(ALL_PYTHON) if isinstance(node, ast.Attribute) and ast.unparse(node).endswith(switches)] == []
+
+
+def test_arrow_reads_local_tables_by_itself() -> None:
+    """``resources/delta_dataset.py`` says what deltalake's own file system does to a process that ends."""
+    asked = [place for place, node in nodes(MODULES) if isinstance(node, ast.Attribute) and node.attr in {"to_pyarrow_table", "to_pandas"}]
+    assert asked == []
