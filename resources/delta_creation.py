@@ -19,6 +19,7 @@ from typing import Any
 from deltalake import DeltaTable, Schema
 
 from globalbev_assets.contracts.model import Contract
+from globalbev_assets.errors import TransientError
 from globalbev_assets.transforms.schemas import delta_schema_json, table_properties
 from resources.places import is_local, local_path
 
@@ -26,7 +27,7 @@ FIRST = f"{0:020d}.json"
 
 
 def create_table(path: str, contract: Contract) -> None:
-    """Create the table from its contract; nothing when it is there."""
+    """Create the table from its contract; nothing when it is there. Errors as :func:`create`."""
     create(
         path,
         Schema.from_json(delta_schema_json(contract)),
@@ -38,18 +39,30 @@ def create_table(path: str, contract: Contract) -> None:
 
 
 def create(path: str, schema: Any, properties: Mapping[str, str], **more: Any) -> None:
-    """Create an empty table, of an Arrow schema or Delta's; nothing when it is there. ``more``: as ``DeltaTable.create`` takes it."""
+    """Create an empty table, of an Arrow schema or Delta's; nothing when it is there. ``more``: as ``DeltaTable.create`` takes it.
+
+    Raises:
+        TransientError: GB-3041, when it is missing in a lake that is no folder. There the contracts' SQL makes all tables; one that the host had made
+            before, with a schema of its own, would be refused by it, and the deployment with it.
+    """
+    if DeltaTable.is_deltatable(path):
+        return
     if not is_local(path):
-        DeltaTable.create(path, schema, mode="ignore", configuration=dict(properties), **more)
-    elif not DeltaTable.is_deltatable(path):
-        log = local_path(path) / "_delta_log"
-        log.mkdir(parents=True, exist_ok=True)
-        draft = log / f".{uuid.uuid4().hex}.tmp"
-        try:
-            with TemporaryDirectory(prefix="globalbev-table-") as made:
-                DeltaTable.create(made, schema, configuration=dict(properties), **more)
-                draft.write_bytes((Path(made) / "_delta_log" / FIRST).read_bytes())
-            with suppress(FileExistsError):  # somebody was faster
-                os.link(draft, log / FIRST)
-        finally:
-            draft.unlink(missing_ok=True)
+        raise TransientError(
+            "GB-3041",
+            "A table of the lake is not made yet.",
+            got="/".join(path.split("/")[-2:]),
+            valid="the tables that the contracts' SQL makes",
+            todo="Apply it, as deploy/README.md says; what was to be written is written at the next try.",
+        )
+    log = local_path(path) / "_delta_log"
+    log.mkdir(parents=True, exist_ok=True)
+    draft = log / f".{uuid.uuid4().hex}.tmp"
+    try:
+        with TemporaryDirectory(prefix="globalbev-table-") as made:
+            DeltaTable.create(made, schema, configuration=dict(properties), **more)
+            draft.write_bytes((Path(made) / "_delta_log" / FIRST).read_bytes())
+        with suppress(FileExistsError):  # somebody was faster
+            os.link(draft, log / FIRST)
+    finally:
+        draft.unlink(missing_ok=True)

@@ -15,6 +15,7 @@ from globalbev_assets.contracts.freshness import Freshness, Promise, expected_of
 from globalbev_assets.contracts.model import Contract
 from globalbev_assets.contracts.names import TableName
 from partitions.daily import DEFAULT_START
+from resources.delta_creation import create
 from resources.delta_dataset import rows_of
 from resources.ledger import Ledger, LedgerRow
 from resources.settings import Settings
@@ -69,10 +70,15 @@ class FreshnessLog:
         return {(row["table_name"], row["subject"]): FreshnessRow(**row) for row in rows if row["recorded_at"] <= moment}
 
     def append(self, rows: Sequence[FreshnessRow]) -> None:
-        """Record changes, in one commit; none, no commit."""
+        """Record changes, in one commit; none, no commit.
+
+        Raises:
+            TransientError: GB-3041, while the contracts' SQL has not made the table in a lake that is no folder.
+        """
         if rows:
             table = pa.Table.from_pylist([asdict(row) for row in rows], schema=_SCHEMA)
-            write_deltalake(self._path, table, mode="append", configuration={"delta.checkpointInterval": "50"})
+            create(self._path, _SCHEMA, {"delta.checkpointInterval": "50"})
+            write_deltalake(self._path, table, mode="append")
 
 
 def promise_of(contract: Contract, book: ContractBook, settings: Settings) -> Promise:

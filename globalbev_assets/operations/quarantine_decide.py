@@ -96,7 +96,7 @@ def _write(settings: Settings, contract: Contract, decided: Decided, by: str, re
     import pyarrow as pa  # noqa: PLC0415
     import pyarrow.compute as pc  # noqa: PLC0415
     from deltalake import CommitProperties, DeltaTable, write_deltalake  # noqa: PLC0415
-    from deltalake.exceptions import CommitFailedError  # noqa: PLC0415
+    from deltalake.exceptions import CommitFailedError, DeltaError  # noqa: PLC0415
 
     from partitions.days import now  # noqa: PLC0415
     from resources.delta_dataset import rows_of  # noqa: PLC0415
@@ -126,5 +126,13 @@ def _write(settings: Settings, contract: Contract, decided: Decided, by: str, re
             got=str(name),
             valid="one writer at a time",
             todo="Run again: nothing was changed.",
+        ) from error
+    except (DeltaError, OSError) as error:
+        raise TerminalError(
+            "GB-2316",
+            "The storage does not take the decision.",
+            got=f"{type(error).__name__} while writing {name}",
+            valid="a quarantine that this process may write",
+            todo="Nothing was changed. In Azure the host may write below ops/ alone: docs/runbooks/quarantine.md has the statement for the warehouse.",
         ) from error
     return changed

@@ -19,6 +19,7 @@ from resources.alerts.documents import incident_document, message_document, read
 from resources.alerts.incident import Incident
 from resources.alerts.messages import Message
 from resources.alerts.wording import ranges
+from resources.delta_creation import create
 from resources.delta_dataset import rows_of
 from resources.ledger import RETAINED_LOG_SETTINGS
 
@@ -110,16 +111,16 @@ class Outbox:
         """Record it; gives back what is now recorded.
 
         Raises:
-            TransientError: GB-2203, when the table cannot be written or somebody wrote it meanwhile.
+            TransientError: GB-2203, when the table cannot be written or somebody wrote it meanwhile; GB-3041, while the contracts' SQL has not made
+                it in a lake that is no folder.
         """
         kept = _without_old(recorded, at)
         rows = [_incident_row(each, at) for each in kept.incidents.values()] + [_message_row(each, at) for each in kept.messages.values()]
         data = pa.Table.from_pylist([asdict(row) for row in rows], schema=SCHEMA)
         try:
             if recorded.table is None:
-                write_deltalake(self._path, data, mode="error", configuration=RETAINED_LOG_SETTINGS, name="alerts")
-            else:
-                write_deltalake(recorded.table, data, mode="overwrite")
+                create(self._path, SCHEMA, RETAINED_LOG_SETTINGS, name="alerts")
+            write_deltalake(recorded.table or DeltaTable(self._path), data, mode="overwrite")
             table = DeltaTable(self._path)
         except (DeltaError, OSError, ValueError, pa.ArrowException) as error:
             raise unusable("writing", error) from error

@@ -21,10 +21,13 @@ from typing import Any
 import dagster as dg
 import psutil
 import pytest
-from azure.storage.blob import BlobServiceClient
+from azure.storage.blob import BlobServiceClient, ContainerClient
+from deltalake import DeltaTable
 
+from globalbev_assets.contracts.operations import operations_contracts
 from globalbev_assets.errors import TransientError
 from resources.alerts.outbox import Outbox
+from resources.delta_creation import create_table
 from resources.freshness import FreshnessLog
 from resources.settings import load_settings
 from sensors.build import build_sensors
@@ -74,9 +77,22 @@ class Storage:
         service = BlobServiceClient(f"{self.address}/{ACCOUNT}", credential=self.key)
         if service.get_container_client("lake").exists():
             service.delete_container("lake")
-        container = service.create_container("lake")
+        service.create_container("lake")
+        self.put(folder)
+
+    def put(self, folder: Path) -> None:
+        """Add all files of a folder."""
         for path in filter(Path.is_file, folder.rglob("*")):
-            container.upload_blob(path.relative_to(folder).as_posix(), path.read_bytes())
+            self._container.upload_blob(path.relative_to(folder).as_posix(), path.read_bytes())
+
+    def remove(self, start: str) -> None:
+        """Delete what lies below a path."""
+        for blob in self._container.list_blob_names(name_starts_with=start):
+            self._container.delete_blob(blob)
+
+    @property
+    def _container(self) -> ContainerClient:
+        return BlobServiceClient(f"{self.address}/{ACCOUNT}", credential=self.key).get_container_client("lake")
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +128,8 @@ def home(storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     """A home whose lake is in the storage, in the environment ``test``; it was written on the laptop and copied, as Spark is not here."""
     found = make_home(tmp_path, monkeypatch)
     make_lake(found)
+    for contract in operations_contracts():  # as the contracts' SQL has made them, with their constraints and properties
+        create_table(str(found / "lake" / "ops" / contract.table), contract)
     storage.upload(found / "lake")
     shutil.rmtree(found / "lake")
     for name, value in {**WORKSPACE, **storage.variables}.items():
@@ -170,6 +188,24 @@ class Cloud(World):
     @property
     def settings(self) -> Any:
         return load_settings()
+
+
+def test_before_the_contracts_sql_no_table_is_made_and_what_was_seen_is_told_after_it(home: Path, storage: Storage) -> None:
+    """A table of the host's own making would be refused by that SQL, and the deployment with it."""
+    storage.remove("ops/alerts")
+    with dg.DagsterInstance.ephemeral() as instance:
+        world = Cloud(home, instance)
+        world.tick()
+        world.volume("bronze.orders")
+        with pytest.raises(TransientError, match="GB-3041"):
+            world.tick()
+        assert not DeltaTable.is_deltatable(f"{load_settings().lake_root}/ops/alerts")
+        assert lines(home) == []
+        contract = next(one for one in operations_contracts() if one.table == "alerts")
+        create_table(str(home / "made" / "ops" / "alerts"), contract)
+        storage.put(home / "made")
+        world.tick()
+    assert [line["kind"] for line in lines(home)] == ["new"]
 
 
 def test_of_two_who_write_the_alerts_at_once_one_is_told_and_nothing_is_lost(home: Path) -> None:
