@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,6 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -118,10 +120,15 @@ class BronzeSources:
             return list(remote(files))
         return list(readable(files, self._folder / contract.table, is_text=contract.source.options["format"] != "csv"))
 
+    @property
+    def _locked_state(self) -> Path:
+        """Where what processes share under a lock lies: on a cluster its own disk, for a volume need not know locks."""
+        return Path(tempfile.gettempdir()) / "globalbev" if self._settings.spark == "cluster" else self._settings.home / "state"
+
     def _from_api(self, step: Step, contract: Contract) -> TableResult:
         options = contract.source.options
         token = self._settings.variable(options["token"]) if options.get("token") else None
-        access = ApiAccess(self._settings.variable(options["url"]), token, self._settings.home / "state", self._settings.home / "deadletter")
+        access = ApiAccess(self._settings.variable(options["url"]), token, self._locked_state, self._settings.home / "deadletter")
         started = time.monotonic()
         answers = list(fetch_days(api_feed(contract), access, step.days, self._folder / contract.table))
         fetched = [answer for answer in answers if isinstance(answer, DayFetch) and answer.has_data]

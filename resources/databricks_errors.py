@@ -75,6 +75,15 @@ _CODES = {
     ),
     "USER_CANCELED": TerminalError("GB-3028", "Somebody cancelled the run in the workspace.", todo="Run again when it may run."),
 }
+_FULL = TransientError(
+    "GB-3035",
+    "The workspace has no room for another run or cluster now.",
+    valid="as many clusters at once as policy, pool and quota allow",
+    todo="Let fewer runs go at once (max_concurrent_runs, GLOBALBEV_DATABRICKS_PARALLEL), or raise the limit that it names.",
+)
+# INVALID_CLUSTER_REQUEST says so of a policy's limit, and CLUSTER_ERROR of a pool's, in words alone.
+_FULL_CODES = ("CLUSTER_REQUEST_LIMIT_EXCEEDED", "WORKSPACE_RUN_LIMIT_EXCEEDED", "CLOUD_QUOTA_EXCEEDED")
+_FULL_WORDS = re.compile(r"INSTANCE_POOL_MAX_CAPACITY|max_clusters_per_user|(?i:maximum number of (?:active )?clusters)")
 _LOST = ("CLUSTER_ERROR", "CLOUD_FAILURE", "DRIVER_ERROR", "INTERNAL_ERROR", "SERVICE_FAULT")
 _LOST_WORDS = ("was terminated", "Cluster terminated", "reclaimed", "Driver is", "driver has stopped", "lost", "SPOT")
 _OWN = "RUN_EXECUTION_ERROR"  # the step's own failure, whose words may be any
@@ -127,6 +136,8 @@ def _coded(end: RunEnd) -> GlobalBevError | None:
             valid="GLOBALBEV_DATABRICKS_TIMEOUT_MINUTES",
             todo="Raise it, or run fewer days.",
         )
+    if end.code in _FULL_CODES or (end.code != _OWN and _FULL_WORDS.search(end.message)):
+        return _saying(_FULL, end.message)
     if end.code in _CODES or end.result == "CANCELED":
         return _saying(_CODES.get(end.code, _CODES["USER_CANCELED"]), end.message)
     if end.code in _LOST and "waiting for the cluster" in end.message:

@@ -37,6 +37,10 @@ class ContainerApps:
         for revision in self._az("revision", "list", app, "--query", "[?properties.active].name"):
             self._az("revision", "deactivate", app, "--revision", revision)
 
+    def is_gone(self, app: str) -> bool:
+        """Whether no revision has a replica."""
+        return not self._az("revision", "list", app, "--all", "--query", "[?properties.replicas > `0`].name")
+
     def start(self, app: str, image: str) -> None:
         """Make a revision with that image; one is made even when only the image's digest is the same, because of the suffix."""
         suffix = f"back-{datetime.now(UTC):%H%M%S}"

@@ -29,7 +29,7 @@ def main() -> int:
         file.seek(0)
         apps: dict[str, Any] = json.loads(file.read() or "{}")
         old = [{"image": "crglobalbevdev.azurecr.io/globalbev:good", "made": "1"}, {"image": "crglobalbevdev.azurecr.io/globalbev:bad", "made": "2"}]
-        running = {"image": old[-1]["image"], "revision": f"{given.name}--0", "ready_at": 0.0, "active": True, "revisions": old}
+        running = {"image": old[-1]["image"], "revision": f"{given.name}--0", "ready_at": 0.0, "active": True, "ends_at": 0.0, "revisions": old}
         app = apps.setdefault(given.name, running)
         answer = answered(app, given)
         file.seek(0)
@@ -41,12 +41,14 @@ def main() -> int:
 
 def answered(app: dict[str, Any], given: argparse.Namespace) -> Any:
     """Change the app, and say what ``az`` would."""
+    if given.verbs == ["revision", "list"] and "replicas" in (given.query or ""):
+        return [app["revision"]] if app["active"] or time.time() < app["ends_at"] else []
     if given.verbs == ["revision", "list"] and given.all:
         return app["revisions"]
     if given.verbs == ["revision", "list"]:
         return [app["revision"]] if app["active"] else []
     if given.verbs == ["revision", "deactivate"]:
-        app["active"] = False
+        app |= {"active": False, "ends_at": time.time() + given.start_s}  # it lets its runs end first
     if given.verbs == ["update"]:
         app |= {"image": given.image, "revision": f"{given.name}--{given.revision_suffix}", "ready_at": time.time() + given.start_s, "active": True}
     is_ready = app["active"] and time.time() >= app["ready_at"]

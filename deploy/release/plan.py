@@ -31,6 +31,9 @@ class Platform(Protocol):
     def stop(self, app: str) -> None:
         """End the app's container and start no other."""
 
+    def is_gone(self, app: str) -> bool:
+        """Whether no container of a stopped app is left: one that is told to end lets its runs end first, for minutes."""
+
     def start(self, app: str, image: str) -> None:
         """Run the app with that image, whatever ran before."""
 
@@ -90,19 +93,33 @@ def execute(plan: Plan, platform: Platform, lake: Lake, wait: Callable[[float], 
     """Do it: no new runs; where tables go back, the warehouse woken and no writer; then tables and code side by side, the daemon, then what watches them.
 
     Raises:
-        TimeoutError: when an app is not ready within the deadline; what was done stays done.
+        TimeoutError: when an app is not ready, or the old code not gone, within the deadline; what was done stays done.
     """
     started = time.monotonic()
     done = [_timed("wake the warehouse", lake.wake)] if plan.moment else []
     done.append(_timed("stop daemon", partial(platform.stop, "daemon")))
     if plan.moment:
-        done += [_timed("stop code", partial(platform.stop, "code")), _timed("cancel steps under way", lambda: f"{lake.stop_writers()} cancelled")]
+        done += [
+            _timed("stop code", partial(platform.stop, "code")),
+            _timed("cancel steps under way", partial(_silence, platform, lake, started, wait)),
+        ]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         restored = [pool.submit(_restored, lake, name, plan.moment) for name in plan.tables if plan.moment]
         done += [_timed(f"start {app}", partial(_start, platform, app, plan.image, started, wait)) for app in APPS[:-1]]
         done += [one.result() for one in restored]
     done.append(_timed("start daemon", partial(_start, platform, APPS[-1], plan.image, started, wait)))
     return [*done, _timed(f"start {WATCHER}", partial(platform.start, WATCHER, plan.image))]
+
+
+def _silence(platform: Platform, lake: Lake, started: float, wait: Callable[[float], None]) -> str:
+    """Cancel steps until nobody is left who could submit one: the runs of the old code go on for as long as they have any."""
+    cancelled = lake.stop_writers()
+    while not platform.is_gone("code"):
+        if time.monotonic() - started > DEADLINE_S:
+            raise TimeoutError(f"the old code is not gone after {DEADLINE_S:.0f} s; no table was touched: look at its runs, then start again")
+        wait(2)
+        cancelled += lake.stop_writers()
+    return f"{cancelled + lake.stop_writers()} cancelled"
 
 
 def _restored(lake: Lake, name: TableName, moment: datetime) -> Done:

@@ -6,9 +6,12 @@ import json
 import re
 from typing import Any
 
+import yaml
+
 from deploy.checks.terraform_check import Module, read_module
 from deploy.checks.terraform_files import TERRAFORM
 from globalbev_assets.governance.principals import ROLES
+from resources.databricks_settings import DatabricksSettings
 
 
 def module(name: str) -> Module:
@@ -149,7 +152,38 @@ def test_an_app_is_given_the_secrets_that_it_needs() -> None:
 
 def test_what_holds_data_or_lets_somebody_in_sends_its_logs() -> None:
     watched = text_of("modules", "platform", "main.tf").split("  watched = {")[1].split("\n  }\n")[0]
-    assert set(re.findall(r"^    (\w+) +=", watched, re.MULTILINE)) == {"databricks", "vault", "lake", "database", "registry"}
+    assert set(re.findall(r"^    (\w+) +=", watched, re.MULTILINE)) == {"databricks", "vault", "lake", "database", "registry", "containers"}
+
+
+def test_what_a_container_writes_arrives_without_the_shared_key() -> None:
+    """Container Apps' own way to Log Analytics signs in with a key that the workspace refuses; a diagnostic setting does not."""
+    assert module("observability").resources["azurerm_log_analytics_workspace", "this"]["local_authentication_enabled"] is False
+    environment = module("dagster").resources["azurerm_container_app_environment", "this"]
+    assert (environment["logs_destination"], "log_analytics_workspace_id" in environment) == ("azure-monitor", False)
+    assert "containers = { resource_id = module.dagster.containers_id }" in text_of("modules", "platform", "main.tf")
+
+
+def test_the_web_server_may_sign_links_to_the_steps_logs() -> None:
+    """``get_user_delegation_key`` acts on the account: a role on the container alone is refused, and so is each step's log in the UI."""
+    found = module("storage").resources["azurerm_role_assignment", "dagster_delegates"]
+    assert (found["scope"], found["role_definition_name"]) == ("${azurerm_storage_account.this.id}", "Storage Blob Delegator")
+    assert found["principal_id"] == "${var.dagster_principal_id}"
+
+
+def test_as_many_runs_go_at_once_as_clusters_and_memory_bear() -> None:
+    """Measured, one process each: 162 MB a run beside the code server's, 208 MB a step; the container is killed when its memory is full."""
+    instance = yaml.safe_load((TERRAFORM.parent / "container" / "dagster.yaml").read_text(encoding="utf-8"))
+    runs, steps = instance["concurrency"]["runs"]["max_concurrent_runs"], DatabricksSettings.model_fields["parallel"].default
+    compute = module("compute").resources
+    policies = [compute["databricks_cluster_policy", name]["max_clusters_per_user"] for name in ("job", "pool")]
+    assert runs * steps <= min(*policies, compute["databricks_instance_pool", "on_demand"]["max_capacity"])
+    (memory,) = re.findall(r'^    code .* memory = "(\d+)Gi"', text_of("modules", "dagster", "main.tf"), re.MULTILINE)
+    assert 0.3 + runs * (0.17 + steps * 0.21) < 0.8 * int(memory)
+
+
+def test_the_databases_subnet_reaches_storage() -> None:
+    (endpoint,) = module("network").resources["azurerm_subnet", "service"]["dynamic"]
+    assert "Microsoft.Storage" in str(endpoint) and "postgres" in str(endpoint)
 
 
 def test_the_host_may_write_where_its_sensors_write_and_nowhere_else_in_the_lake() -> None:

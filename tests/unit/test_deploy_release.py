@@ -36,6 +36,10 @@ class Apps:
     def stop(self, app: str) -> None:
         self.log.append(f"stop {app}")
 
+    def is_gone(self, app: str) -> bool:
+        self.left[f"gone {app}"] = self.left.get(f"gone {app}", 0) - 1
+        return self.left[f"gone {app}"] < 0
+
     def start(self, app: str, image: str) -> None:
         self.log.append(f"start {app} {image}")
 
@@ -108,9 +112,26 @@ def test_nothing_writes_any_more_before_a_table_goes_back() -> None:
     """A step on a cluster outlives Dagster's container, and would publish into a table that was just restored."""
     apps = Apps({})
     done = execute(plan_of("dev", IMAGE, contracts(), NOW), apps, Tables(apps.log), wait=lambda _: None)
-    assert apps.log[:4] == ["wake", "stop daemon", "stop code", "stop writers"]
-    assert apps.log.index("restore") > 3
-    assert ("cancel steps under way", "2 cancelled") in {(one.step, one.outcome) for one in done}
+    assert apps.log[:5] == ["wake", "stop daemon", "stop code", "stop writers", "stop writers"]
+    assert apps.log.index("restore") > 4
+    assert ("cancel steps under way", "4 cancelled") in {(one.step, one.outcome) for one in done}
+
+
+def test_what_the_old_code_submits_while_it_ends_is_cancelled_too() -> None:
+    """It was told to end, and lets its runs end first: a step that was being uploaded, or tried again, is submitted after the first cancelling."""
+    apps = Apps({"gone code": 3})
+    execute(plan_of("dev", IMAGE, contracts(), NOW), apps, Tables(apps.log), wait=lambda _: None)
+    before = apps.log[: apps.log.index("restore")]
+    assert before == ["wake", "stop daemon", "stop code", *["stop writers"] * 5]
+
+
+def test_tables_stay_while_the_old_code_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(0, 100_000, 100))
+    monkeypatch.setattr("deploy.release.plan.time.monotonic", lambda: next(clock))
+    tables = Tables()
+    with pytest.raises(TimeoutError, match="the old code is not gone"):
+        execute(plan_of("dev", IMAGE, contracts(), NOW), Apps({"gone code": 10_000}), tables, wait=lambda _: None)
+    assert tables.restored == []
 
 
 def test_an_app_that_does_not_start_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,6 +84,23 @@ def test_a_script_stops_at_its_first_error(path: Path) -> None:
             assert "\n" not in script.strip() or script.startswith("set -euo pipefail\n"), (name, step.get("name"))
 
 
+def test_the_runner_is_chosen_by_what_github_knows_before_the_environment() -> None:
+    """Variables of an environment are empty in ``runs-on``: a fallback would always be taken, silently."""
+    for name in ("deploy-environment", "rollback", "cloud-checks"):
+        text = (FOLDER / f"{name}.yml").read_text()
+        (chosen,) = re.findall(r"runs-on: (.+)", text)
+        assert re.fullmatch(r"\$\{\{ vars\[format\('RUNNER_\{0\}', (inputs|matrix)\.environment\)\] \|\| 'ubuntu-24\.04' \}\}", chosen), name
+        named = set(re.findall(r"vars\.(\w+)", text))
+        assert not any(variable.startswith("RUNNER") for variable in named)
+
+
+@pytest.mark.parametrize("name", ["deploy-environment", "rollback"])
+def test_nothing_of_prod_is_done_on_a_runner_that_cannot_reach_it(name: str) -> None:
+    (job,) = jobs(FOLDER / f"{name}.yml").values()
+    assert job["steps"][0]["if"] == "inputs.environment == 'prod' && runner.environment == 'github-hosted'"
+    assert "exit 1" in job["steps"][0]["run"]
+
+
 def test_the_way_is_tests_dev_test_prod_with_one_image() -> None:
     found = workflow("deploy")["jobs"]
     assert found["tests"]["uses"].endswith("/ci.yml")

@@ -85,12 +85,12 @@ resource "azurerm_postgresql_flexible_server_database" "this" {
   server_id = azurerm_postgresql_flexible_server.this.id
 }
 
+# Its output goes by a diagnostic setting (module observability): the other way signs in with the workspace's shared key, which is switched off.
 resource "azurerm_container_app_environment" "this" {
   name                           = "cae-${var.name}"
   location                       = var.location
   resource_group_name            = var.resource_group_name
-  logs_destination               = "log-analytics"
-  log_analytics_workspace_id     = var.log_analytics_id
+  logs_destination               = "azure-monitor"
   infrastructure_subnet_id       = var.service_subnet_ids["containers"]
   internal_load_balancer_enabled = true
   public_network_access          = "Disabled"

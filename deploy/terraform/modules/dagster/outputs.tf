@@ -13,6 +13,11 @@ output "database_server_id" {
   value       = azurerm_postgresql_flexible_server.this.id
 }
 
+output "containers_id" {
+  description = "Azure resource id of the containers' environment, whose output is kept."
+  value       = azurerm_container_app_environment.this.id
+}
+
 output "web_address" {
   description = "Address of the web server, inside the network."
   value       = local.web_address

@@ -28,11 +28,6 @@ variable "postgres_dns_zone_id" {
   type        = string
 }
 
-variable "log_analytics_id" {
-  description = "Log Analytics workspace that the containers' output goes to."
-  type        = string
-}
-
 variable "identity" {
   description = "Dagster's managed identity."
   type = object({

@@ -140,6 +140,15 @@ resource "azurerm_subnet" "service" {
   address_prefixes                = [each.value.range]
   default_outbound_access_enabled = false
 
+  # The database writes its log and backups to Azure's storage; its service adds this by itself, and Terraform would take it away again.
+  dynamic "service_endpoint" {
+    for_each = each.key == "postgres" ? ["Microsoft.Storage"] : []
+
+    content {
+      service = service_endpoint.value
+    }
+  }
+
   delegation {
     name = each.key
 

@@ -42,6 +42,7 @@ locals {
     lake       = { resource_id = "${module.storage.account_id}/blobServices/default", categories = ["StorageRead", "StorageWrite", "StorageDelete"] }
     database   = { resource_id = module.dagster.database_server_id, categories = ["PostgreSQLLogs"] }
     registry   = { resource_id = module.dagster.registry_id }
+    containers = { resource_id = module.dagster.containers_id }
   }
 }
 
@@ -188,7 +189,6 @@ module "dagster" {
   resource_group_name       = azurerm_resource_group.this.name
   service_subnet_ids        = module.network.service_subnet_ids
   postgres_dns_zone_id      = module.network.private_dns_zone_ids["postgres"]
-  log_analytics_id          = module.observability.log_analytics_id
   identity                  = module.identity.dagster
   deployer_principal_id     = module.identity.deployer_principal_id
   vault_uri                 = module.secrets.vault_uri

@@ -140,6 +140,14 @@ resource "azurerm_role_assignment" "dagster_writes_logs" {
   principal_type       = "ServicePrincipal"
 }
 
+# A step's log is shown in the web server by a link that is signed with a user delegation key: that is asked for at the account, and gives no access.
+resource "azurerm_role_assignment" "dagster_delegates" {
+  scope                = azurerm_storage_account.this.id
+  role_definition_name = "Storage Blob Delegator"
+  principal_id         = var.dagster_principal_id
+  principal_type       = "ServicePrincipal"
+}
+
 resource "azurerm_private_endpoint" "this" {
   for_each = toset(["blob", "dfs"])
 
