@@ -12,7 +12,11 @@ from resources.delta_log import DeltaLog, FolderLog
 from resources.ledger import LedgerRow
 
 # Operations that change no row, so that a day is after them what it was before.
-_NEUTRAL = ("CREATE TABLE", "OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES", "UNSET TBLPROPERTIES", "COMPUTE STATS", "REORG")
+# Commits that leave the rows as they are; the contracts' SQL makes the constraints of a workspace anew with each deployment.
+_NEUTRAL = (
+    "CREATE TABLE", "OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES", "UNSET TBLPROPERTIES", "COMPUTE STATS", "REORG",
+    "ADD CONSTRAINT", "DROP CONSTRAINT", "ADD COLUMNS", "ADD COLUMN", "CHANGE COLUMN", "UPGRADE PROTOCOL",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

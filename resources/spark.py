@@ -43,7 +43,8 @@ def open_session(settings: Settings, *, pool: Pool = "live", is_small: bool = Fa
 
     Raises:
         TransientError: GB-1121 to GB-1124, when the server cannot be started.
-        TerminalError: GB-1131, when there is no cluster session; GB-3006, where steps go to clusters and this is none.
+        TerminalError: GB-1131, when there is no cluster session; GB-3006, where steps go to clusters and this is none; GB-3007, on a cluster whose
+            PySpark is another than its Spark.
     """
     if settings.env != "local" and settings.spark != "cluster":
         raise TerminalError(
@@ -57,7 +58,7 @@ def open_session(settings: Settings, *, pool: Pool = "live", is_small: bool = Fa
     spark = openers[settings.spark](settings)
     try:
         extra = small_conf() if is_small and settings.spark == "server" else {}
-        for name, value in (session_conf(pool) | extra).items():
+        for name, value in (session_conf(pool, is_serverless=settings.spark == "cluster" and is_connect(spark)) | extra).items():
             spark.conf.set(name, value)
     except BaseException:
         close_session(spark)
@@ -191,14 +192,30 @@ def _on_cluster(settings: Settings) -> SparkSession:  # noqa: ARG001 - the opene
     from pyspark.sql import SparkSession  # noqa: PLC0415 - as above
 
     active = SparkSession.getActiveSession()
+    if active is None and "DATABRICKS_RUNTIME_VERSION" in os.environ:
+        active = SparkSession.builder.getOrCreate()
     if active is not None:
-        return active
-    if "DATABRICKS_RUNTIME_VERSION" in os.environ:
-        return SparkSession.builder.getOrCreate()
+        return _of_one_version(active)
     raise TerminalError(
         "GB-1131",
         "There is no cluster session in this process.",
         got=f"GLOBALBEV_SPARK=cluster on {sys.platform}",
         valid="a step that was launched on a cluster",
         todo="Set GLOBALBEV_SPARK=server on your own machine.",
+    )
+
+
+def _of_one_version(spark: SparkSession) -> SparkSession:
+    """The session, unless a PySpark from PyPI has taken the place of the runtime's own: a mix fails obscurely, or runs wrongly."""
+    import pyspark  # noqa: PLC0415 - as above
+
+    client, server = (".".join(version.split(".")[:2]) for version in (pyspark.__version__, spark.version))
+    if client == server or is_connect(spark):  # a client of Spark Connect may be of another version
+        return spark
+    raise TerminalError(
+        "GB-3007",
+        "The cluster's PySpark is not its Spark's.",
+        got=f"PySpark {client} on Spark {server}",
+        valid="the PySpark that comes with the runtime",
+        todo="A library has brought another one: look at the cluster's Libraries tab, and pin dagster-pyspark's pyspark to the runtime's version.",
     )

@@ -32,6 +32,13 @@ _KNOWN = (
     ),
     _Known(("password authentication failed",), TerminalError, "GB-1231", "The database refuses the connection.", "Correct GLOBALBEV_SHOP_DSN."),
     _database("PSQLException"),  # before the server: through it come the database's words, which may be "Connection reset" too
+    _Known(  # before the server's, whose signs stand in the words about a lost machine
+        ("CHECKPOINT_RDD_BLOCK_ID_NOT_FOUND", "Checkpoint block", "ExecutorLostFailure", "FetchFailed", "executor decommission"),
+        TransientError,
+        "GB-1245",
+        "A machine of the cluster was lost, with rows that were staged on it.",
+        "Nothing: the table is staged anew. If it stays so, give the step workers that are not taken away.",
+    ),
     _Known(
         (
             "UNAVAILABLE",
@@ -54,7 +61,12 @@ _KNOWN = (
             "ConcurrentDeleteReadException",
             "ConcurrentWriteException",
             "ConcurrentTransactionException",
+            "ConcurrentDeleteDeleteException",
             "MetadataChangedException",
+            "ProtocolChangedException",
+            "DELTA_CONCURRENT_",
+            "DELTA_METADATA_CHANGED",
+            "DELTA_PROTOCOL_CHANGED",
         ),
         TransientError,
         "GB-1240",

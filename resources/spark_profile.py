@@ -60,11 +60,13 @@ def small_conf() -> dict[str, str]:
     }
 
 
-def session_conf(pool: Pool = "live") -> dict[str, str]:
-    """What each session sets for itself, on the server, in the process or on a cluster."""
-    return {
-        # Days are UTC days everywhere; the machine's zone would move orders near midnight into another partition.
-        "spark.sql.session.timeZone": "UTC",
+def session_conf(pool: Pool = "live", *, is_serverless: bool = False) -> dict[str, str]:
+    """What each session sets for itself, on the server, in the process or on a cluster; serverless compute refuses all but a few settings."""
+    # Days are UTC days everywhere; the machine's zone would move orders near midnight into another partition.
+    days = {"spark.sql.session.timeZone": "UTC"}
+    if is_serverless:
+        return days
+    return days | {
         # The landing zone's files may be cp1252, which Spark 4 reads only with this.
         "spark.sql.legacy.javaCharsets": "true",
         # Live runs weigh three times a backfill's, so that a day's load is not queued behind six months (FAIR scheduling).

@@ -28,6 +28,7 @@ from resources.side_by_side import SideBySide, at_once, reads_of
 from resources.spark_errors import translated
 
 ATTEMPTS, FIRST_WAIT_S, DEADLINE_S = 3, 1.0, 600.0
+OVERTAKEN = "GB-1240"
 SESSION_GONE = "GB-1242"
 
 
@@ -117,11 +118,23 @@ def _published(step: Step, contracts: Sequence[Contract], publish: Publish) -> I
 
 def _record(step: Step, done: Sequence[TableResult]) -> None:
     rows, results, started = [row for result in done for row in result.rows], [line for result in done for line in result.results], time.monotonic()
-    try:
-        step.lake.ledger.append(rows, results)
-    except Exception as raised:
-        raise translated(raised) from raised
+    _certainly(lambda: step.lake.ledger.append(rows))
+    _certainly(lambda: step.lake.ledger.append((), results))
     emit("ledger.recorded", rows=len(rows), results=len(results), duration_s=time.monotonic() - started)
+
+
+def _certainly(append: Callable[[], None]) -> None:
+    """Append to the ledger, again where another commit came in between: the tables are committed by now."""
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            append()
+        except Exception as raised:
+            error = translated(raised)
+            if attempt == ATTEMPTS or not isinstance(error, TransientError) or error.code != OVERTAKEN:
+                raise error from raised
+            time.sleep(FIRST_WAIT_S * attempt)
+        else:
+            return
 
 
 def _told(step: Step, contract: Contract, publish: Publish, is_stopping: Event | None = None) -> TableResult:

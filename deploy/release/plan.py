@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -94,6 +95,7 @@ def execute(plan: Plan, platform: Platform, lake: Lake, wait: Callable[[float], 
 
     Raises:
         TimeoutError: when an app is not ready, or the old code not gone, within the deadline; what was done stays done.
+        SystemExit: of a table that does not go back, once everything else is done and the daemon is back.
     """
     started = time.monotonic()
     done = [_timed("wake the warehouse", lake.wake)] if plan.moment else []
@@ -106,9 +108,10 @@ def execute(plan: Plan, platform: Platform, lake: Lake, wait: Callable[[float], 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         restored = [pool.submit(_restored, lake, name, plan.moment) for name in plan.tables if plan.moment]
         done += [_timed(f"start {app}", partial(_start, platform, app, plan.image, started, wait)) for app in APPS[:-1]]
-        done += [one.result() for one in restored]
+        wait_for(restored)
     done.append(_timed("start daemon", partial(_start, platform, APPS[-1], plan.image, started, wait)))
-    return [*done, _timed(f"start {WATCHER}", partial(platform.start, WATCHER, plan.image))]
+    done.append(_timed(f"start {WATCHER}", partial(platform.start, WATCHER, plan.image)))
+    return [*done[:-2], *(one.result() for one in restored), *done[-2:]]
 
 
 def _silence(platform: Platform, lake: Lake, started: float, wait: Callable[[float], None]) -> str:

@@ -148,8 +148,10 @@ def test_a_table_that_cannot_be_restored_ends_it() -> None:
         def restore(self, name: TableName, moment: datetime) -> Restored:  # noqa: ARG002
             raise SystemExit(f"RESTORE of {name}: files are gone")
 
+    apps = Apps({})
     with pytest.raises(SystemExit, match="files are gone"):
-        execute(plan_of("dev", IMAGE, contracts(), NOW), Apps({}), Broken(), wait=lambda _: None)
+        execute(plan_of("dev", IMAGE, contracts(), NOW), apps, Broken(), wait=lambda _: None)
+    assert apps.log[-2:] == [f"start daemon {IMAGE}", f"start heartbeat {IMAGE}"], "a platform without its daemon would be the worse for it"
 
 
 @pytest.mark.parametrize("value", ["2026-11-25T06:00:00", "2999-01-01T00:00:00Z"])

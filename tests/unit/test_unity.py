@@ -15,11 +15,11 @@ from globalbev_assets.contracts.model import Column, Contract, Rule, Source
 from globalbev_assets.contracts.names import TableName
 from globalbev_assets.errors import TerminalError
 from globalbev_assets.governance.grants import readers
-from globalbev_assets.governance.masks import MASKS, effective_masks
+from globalbev_assets.governance.masks import MASKS, effective_masks, filtered_column
 from globalbev_assets.governance.principals import ROLES, Groups
 from globalbev_assets.governance.scripts import HEAD, unity_contracts, unity_scripts
 from globalbev_assets.governance.sql import column, principal, qualified, sql, text
-from globalbev_assets.governance.tables import column_tags, table_statements
+from globalbev_assets.governance.tables import column_tags, foreign_keys, table_statements
 from globalbev_assets.operations.lake_views import lake_contracts
 from tests.unit.cli_runs import document, make_home, run
 from tests.unit.contract_files import packaged
@@ -118,6 +118,21 @@ def test_a_check_lets_null_pass_in_words() -> None:
         r"ALTER TABLE `lake`.`silver`.`things` ADD CONSTRAINT `accepted_status` CHECK (`status` IS NULL OR `status` IN ('it\'s', 'paid'))",
         "ALTER TABLE `lake`.`silver`.`things` ADD CONSTRAINT `range_share` CHECK (`share` IS NOT NULL AND `share` >= 0 AND `share` <= 100)",
     ]
+
+
+def test_no_table_has_both_a_check_and_a_mask_or_filter() -> None:
+    """Databricks refuses the two beside each other, at the second deployment at the latest."""
+    for name, contract in unity_contracts(packaged()).items():
+        said = "\n".join(map(str, table_statements(contract, "c")))
+        if effective_masks(contract) or filtered_column(contract):
+            assert " CHECK (" not in said, name
+
+
+def test_a_foreign_keys_name_is_one_in_its_schema() -> None:
+    contracts = unity_contracts(packaged())
+    added = [str(one) for contract in contracts.values() for one in foreign_keys(contract, "c", contracts) if " ADD CONSTRAINT " in str(one)]
+    names = [(statement.split("`.`")[1], statement.split(" ADD CONSTRAINT ")[1].split()[0]) for statement in added]
+    assert len(names) == len(set(names)) > 10
 
 
 def test_an_external_table_lies_where_the_pipeline_writes_it() -> None:

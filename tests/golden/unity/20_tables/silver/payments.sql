@@ -8,6 +8,5 @@ ALTER TABLE `globalbev_dev`.`silver`.`payments` SET TBLPROPERTIES ('delta.dataSk
 ALTER TABLE `globalbev_dev`.`silver`.`payments` DROP PRIMARY KEY IF EXISTS CASCADE;
 ALTER TABLE `globalbev_dev`.`silver`.`payments` ADD CONSTRAINT `pk_payments` PRIMARY KEY (`payment_id`) NOT ENFORCED;
 ALTER TABLE `globalbev_dev`.`silver`.`payments` DROP CONSTRAINT IF EXISTS `accepted_status`;
-ALTER TABLE `globalbev_dev`.`silver`.`payments` ADD CONSTRAINT `accepted_status` CHECK (`status` IS NULL OR `status` IN ('authorised', 'captured', 'refunded', 'failed', 'unknown'));
 ALTER TABLE `globalbev_dev`.`silver`.`payments` SET TAGS ('globalbev_contract_version' = '1.0.0', 'globalbev_domain' = 'sales', 'globalbev_team' = 'finance-systems', 'globalbev_owner' = 'finance-systems@globalbev.example', 'globalbev_classification' = 'restricted', 'globalbev_personal' = 'yes', 'globalbev_retention_days' = '3650');
 ALTER TABLE `globalbev_dev`.`silver`.`payments` ALTER COLUMN `card_last4` SET TAGS ('globalbev_classification' = 'restricted', 'globalbev_personal' = 'card', 'globalbev_mask' = 'redact');
