@@ -27,6 +27,16 @@ def write_text(path: Path, text: str) -> None:
         raise
 
 
+def append_line(path: Path, line: str) -> None:
+    """Append a line to a file of lines; a stump that a full disk or a killed process left at its end is a line of its own then."""
+    with path.open("a+b") as file:
+        is_stump = False
+        if file.seek(0, os.SEEK_END):
+            file.seek(-1, os.SEEK_END)
+            is_stump = file.read(1) != b"\n"
+        file.write(b"\n" * is_stump + line.encode() + b"\n")
+
+
 def replace_folder(new: Path, place: Path) -> None:
     """Put a finished folder at ``place``, whatever stood there before; a crash in between leaves nothing there, never a mixture."""
     for _ in range(100):

@@ -9,12 +9,15 @@ import hashlib
 import json
 from pathlib import Path
 
+from filelock import FileLock
+
 from resources.atomic_files import write_text
 from resources.settings import PROJECT
 
 TEMPLATE = PROJECT / "dagster.yaml"
 ONLY_IN_THE_COPY = "#: "
 EVENTS = "<events>"
+MADE = ".stores-made"
 _SEAL = "# Written by the set-up, which replaces it only while the rest of the file has this checksum: "
 
 
@@ -37,7 +40,25 @@ def prepare_dagster_home(home: Path, template: Path = TEMPLATE) -> Path:
     before = place.read_text(encoding="utf-8") if place.exists() else None
     if before != text and (before is None or _is_as_written(before)):
         write_text(place, text)
+    if template == TEMPLATE and _is_as_written(place.read_text(encoding="utf-8")):
+        _make_stores(folder)
     return folder
+
+
+def _make_stores(folder: Path) -> None:
+    """Let one process make Dagster's databases: of two that open an instance of a new home, one fails ("table runs already exists")."""
+    if (folder / MADE).exists():
+        return
+    with FileLock(folder / f"{MADE}.lock"):
+        if (folder / MADE).exists():
+            return
+        from dagster import DagsterInstance  # noqa: PLC0415  a second, once in a home
+
+        with DagsterInstance.from_config(str(folder)) as instance:
+            instance.get_runs(limit=1)
+            instance.all_asset_keys()
+            instance.all_instigator_state()
+        (folder / MADE).touch()
 
 
 def _sealed(body: str) -> str:

@@ -14,16 +14,22 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from deltalake import DeltaTable, Schema
+from deltalake import DeltaTable, Schema, write_deltalake
+from deltalake.exceptions import DeltaError
 
 from globalbev_assets.contracts.model import Contract
 from globalbev_assets.errors import TransientError
 from globalbev_assets.transforms.schemas import delta_schema_json, table_properties
 from resources.places import is_local, local_path
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 FIRST = f"{0:020d}.json"
+COMPACTED_EVERY = 100
+"""Commits."""
 
 
 def create_table(path: str, contract: Contract) -> None:
@@ -66,3 +72,12 @@ def create(path: str, schema: Any, properties: Mapping[str, str], **more: Any) -
             os.link(draft, log / FIRST)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def append(path: str, rows: pa.Table) -> None:
+    """Append a few rows to a table that is there; now and then its small files become one, for each of them costs every reader a millisecond."""
+    table = DeltaTable(path)
+    write_deltalake(table, rows, mode="append")
+    if is_local(path) and table.version() % COMPACTED_EVERY == 0:
+        with suppress(DeltaError):  # somebody else is at it
+            table.optimize.compact()

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from functools import reduce
 from typing import TYPE_CHECKING, Any, Protocol
 
-from deltalake import DeltaTable, Field, Schema, write_deltalake
+from deltalake import DeltaTable, Field, Schema
 from deltalake.exceptions import TableNotFoundError
 
 from globalbev_assets.contracts.model import Contract
 from globalbev_assets.transforms.schemas import create_statement, delta_schema_json, nullable_column_ddl
-from resources.delta_creation import create, create_table
+from resources.delta_creation import append, create, create_table
 from resources.delta_dataset import dataset_of, rows_of
 from resources.delta_sql import quoted, table_at
 from resources.places import Catalogued
@@ -115,7 +115,7 @@ class FolderLog:
     def append(self, path: str, rows: pa.Table, properties: Mapping[str, str]) -> None:
         """See :class:`DeltaLog`."""
         create(path, rows.schema, properties)
-        write_deltalake(path, rows, mode="append")
+        append(path, rows)
 
     def merge(self, path: str, rows: pa.Table, key: Sequence[str], properties: Mapping[str, str]) -> None:
         """See :class:`DeltaLog`."""

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 
 import pyarrow as pa
-from deltalake import write_deltalake
 from deltalake.exceptions import TableNotFoundError
 
 from globalbev_assets.contracts.book import ContractBook
@@ -15,7 +14,7 @@ from globalbev_assets.contracts.freshness import Freshness, Promise, expected_of
 from globalbev_assets.contracts.model import Contract
 from globalbev_assets.contracts.names import TableName
 from partitions.daily import DEFAULT_START
-from resources.delta_creation import create
+from resources.delta_creation import append, create
 from resources.delta_dataset import rows_of
 from resources.ledger import Ledger, LedgerRow
 from resources.settings import Settings
@@ -78,7 +77,7 @@ class FreshnessLog:
         if rows:
             table = pa.Table.from_pylist([asdict(row) for row in rows], schema=_SCHEMA)
             create(self._path, _SCHEMA, {"delta.checkpointInterval": "50"})
-            write_deltalake(self._path, table, mode="append")
+            append(self._path, table)
 
 
 def promise_of(contract: Contract, book: ContractBook, settings: Settings) -> Promise:

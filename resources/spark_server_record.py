@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import socket
+import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -48,6 +49,12 @@ class ServerRecord:
         return is_listening(self.port)
 
 
+CLOCK_S = 300.0
+"""So much may lie between a process's start and what it wrote, where only times of day can be compared: a process is older than what it wrote, but its
+start is reckoned from the boot time, which moves when the clock is set. What is taken for dead is started again beside itself; a number that was given
+to another process so soon only delays that."""
+
+
 def start_of(pid: int) -> float:
     """What tells process ``pid`` from an earlier one of that number: its start, on Linux in ticks since the machine's.
 
@@ -62,6 +69,13 @@ def start_of(pid: int) -> float:
         return float(stat.rpartition(")")[2].split()[19])
     except FileNotFoundError:
         return psutil.Process(pid).create_time()
+
+
+def age_s(started: float) -> float:
+    """Seconds since :func:`start_of`, whatever was done to the clock meanwhile."""
+    if Path("/proc/self/stat").exists():
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - started / os.sysconf("SC_CLK_TCK")
+    return time.time() - started
 
 
 def is_process(pid: int, started: float) -> bool:

@@ -12,12 +12,19 @@ import psutil
 
 from .state import replace_file
 
-SAME_START_S = 0.02
+
+def _start_of(pid: int) -> float:
+    """Its start: on Linux in ticks since the machine's, for a time of day moves when the clock is set, and a living server would be taken for dead."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        return float(stat.rpartition(")")[2].split()[19])
+    except FileNotFoundError:
+        return psutil.Process(pid).create_time()
 
 
 def remember(pid_file: Path, pid: int) -> None:
     """Write the pid file of a running process."""
-    replace_file(pid_file, json.dumps({"pid": pid, "started": psutil.Process(pid).create_time()}), mode=0o644)
+    replace_file(pid_file, json.dumps({"pid": pid, "started": _start_of(pid)}), mode=0o644)
 
 
 def find(pid_file: Path) -> psutil.Process | None:
@@ -25,8 +32,7 @@ def find(pid_file: Path) -> psutil.Process | None:
     try:
         stored = json.loads(pid_file.read_text())
         process = psutil.Process(int(stored["pid"]))
-        is_same = abs(process.create_time() - float(stored["started"])) < SAME_START_S
-        if is_same and process.status() != psutil.STATUS_ZOMBIE:
+        if _start_of(process.pid) == float(stored["started"]) and process.status() != psutil.STATUS_ZOMBIE:
             return process
     except FileNotFoundError:
         return None

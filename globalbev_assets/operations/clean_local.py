@@ -16,7 +16,7 @@ from globalbev_assets.operations.cleaning import Removal
 from resources.lease import Holder, holders
 from resources.settings import Settings
 from resources.spark_profile import spark_folder
-from resources.spark_server_record import LOCK, read_record
+from resources.spark_server_record import CLOCK_S, LOCK, read_record
 
 _STAGING = re.compile(r".+-(\d+)\Z")
 # A session on the warm server may go on writing after its client died, 46 s was seen; its lease is what makes the next writer end it first.
@@ -59,9 +59,9 @@ def idle_spark_files(settings: Settings) -> Iterator[Removal]:
 
 
 def _has_made(pid: int, folder: Path) -> bool:
-    """Whether that process runs and is old enough to have made the folder; numbers are given again."""
+    """Whether that process runs and is old enough to have made the folder; numbers are given again, and the clock may have been set."""
     try:
-        return psutil.Process(pid).create_time() <= folder.stat().st_ctime
+        return psutil.Process(pid).create_time() <= folder.stat().st_ctime + CLOCK_S
     except (psutil.Error, OSError):
         return False
 

@@ -64,11 +64,10 @@ def look_at_packages(at: Installation) -> Iterator[Finding]:  # noqa: ARG001  th
 
 def look_at_spark(at: Installation) -> Iterator[Finding]:
     """The warm Spark server."""
-    from partitions.days import now  # noqa: PLC0415
     from resources.jars import present_jars  # noqa: PLC0415
     from resources.spark_profile import spark_folder  # noqa: PLC0415
     from resources.spark_server import server_status  # noqa: PLC0415
-    from resources.spark_server_record import LOG, read_record  # noqa: PLC0415
+    from resources.spark_server_record import LOG, age_s, read_record  # noqa: PLC0415
 
     folder = spark_folder(at.settings.home)
     record = read_record(folder)
@@ -77,7 +76,7 @@ def look_at_spark(at: Installation) -> Iterator[Finding]:
         return
     status = server_status(at.settings) if present_jars(at.settings.home) else None
     memory = status.rss_bytes if status else 0
-    text = f"process {record.pid}, port {record.port}, up {duration(now().timestamp() - record.started)}, {size(memory)} of memory, UI http://127.0.0.1:{record.ui_port}"
+    text = f"process {record.pid}, port {record.port}, up {duration(age_s(record.started))}, {size(memory)} of memory, UI http://127.0.0.1:{record.ui_port}"
     if not record.answers():
         yield fail(
             "Spark server", f"{text}; it does not answer", f"Read {folder / LOG}, then `globalbev doctor --stop`; the next run starts another."

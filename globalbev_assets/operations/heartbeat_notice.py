@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 
 from pydantic import SecretStr
 
+from resources.atomic_files import append_line
 from resources.settings import Settings
 
 # The alerts' own settings: all messages, and those about errors.
@@ -50,8 +51,7 @@ class LinesFile:
         line = {"at": notice.at.isoformat(), "kind": f"heartbeat_{notice.kind}", "severity": severity, "title": notice.title, "body": notice.body}
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line, ensure_ascii=False) + "\n")
+            append_line(self._path, json.dumps(line, ensure_ascii=False))
         except OSError as error:
             return f"the file cannot be written ({type(error).__name__})"
         return ""

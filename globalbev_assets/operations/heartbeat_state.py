@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,17 +34,32 @@ class MemoryFile:
         Raises:
             TransientError: GB-2420, when another look does not end.
         """
+        lock = FileLock(self._lock, timeout=WAIT_S)
         try:
-            with FileLock(self._places[1].with_suffix(".lock"), timeout=WAIT_S):
-                yield
+            lock.acquire()
         except Timeout:
             raise TransientError(
                 "GB-2420",
                 "Another heartbeat has been looking for too long.",
-                got=f"{self._places[1].with_suffix('.lock')} is held",
+                got=f"{self._lock} is held",
                 valid=f"a look of less than {WAIT_S:.0f} s",
                 todo="End that process; a timer should not start one more often than once a minute.",
             ) from None
+        except OSError:  # told twice is better than never
+            yield
+            return
+        try:
+            yield
+        finally:
+            lock.release()
+
+    @property
+    def _lock(self) -> Path:
+        """In the home where it can be written, else among this user's temporary files: another user's lock could not be opened."""
+        state = self._places[0].parent
+        if os.access(state, os.W_OK | os.X_OK):
+            return state / "heartbeat.lock"
+        return self._places[1].with_name(f"{self._places[1].stem}-{os.getuid()}.lock")
 
     def read(self) -> Memory:
         """The newest memory; an empty one when there is none, or none that can be read."""
@@ -63,10 +79,20 @@ class MemoryFile:
             try:
                 if place is not self._places[0] or place.parent.parent.is_dir():
                     place.parent.mkdir(exist_ok=True)
-                    write_text(place, text)
+                    _put(place, text)
                     return
             except OSError:
                 continue
+
+
+def _put(place: Path, text: str) -> None:
+    """Replace the file; on a full disk, which has no room for another one, in its own place."""
+    try:
+        write_text(place, text)
+    except OSError:
+        with place.open("r+", encoding="utf-8") as file:
+            file.write(text)
+            file.truncate()
 
 
 def _changed_at(place: Path) -> float:

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from filelock import FileLock
+
 from globalbev_assets.contracts.masking import HASH_CHARACTERS, HIDDEN, masks_of
+from resources.atomic_files import beside
 
 if TYPE_CHECKING:
     from duckdb import Expression
@@ -48,14 +52,33 @@ def masked(name: str, kind: str, mask: str | None, salt: str) -> Expression:
 def salt_of(home: Path) -> str:
     """The salt of this installation, made on first use for its owner alone; a home that cannot be written gives another one each time."""
     path = home / "state" / "mask-salt"
-    try:
+    kept = _kept(path)
+    if kept:
+        return kept
+    made = secrets.token_hex(16)
+    with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-            file.write(secrets.token_hex(16))
-    except OSError:
-        pass
+        _make(path, made)
+    return _kept(path) or made
+
+
+def _kept(path: Path) -> str:
     try:
-        kept = path.read_text(encoding="utf-8").strip()
+        return path.read_text(encoding="utf-8").strip()
     except OSError:
-        kept = ""
-    return kept or secrets.token_hex(16)
+        return ""
+
+
+def _make(path: Path, salt: str) -> None:
+    """Put a whole file into its place, under a lock: two salts in one installation would give one number two hashes."""
+    with FileLock(f"{path}.lock", timeout=10):
+        if not _kept(path):  # somebody was faster
+            draft = beside(path)
+            try:
+                with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+                    file.write(salt)
+                    file.flush()
+                    os.fsync(file.fileno())
+                draft.replace(path)
+            finally:
+                draft.unlink(missing_ok=True)

@@ -22,7 +22,14 @@ def console(*, is_error: bool = False, markup: bool = False) -> Console:
     from rich.console import Console  # noqa: PLC0415
 
     stream = sys.stderr if is_error else sys.stdout
-    return Console(file=stream, width=None if stream.isatty() else PIPE_WIDTH, highlight=False, markup=markup, emoji=False)
+    shown = Console(file=stream, width=None if stream.isatty() else PIPE_WIDTH, highlight=False, markup=markup, emoji=False)
+    # rich's own ends the process with 1, which says here that something was found.
+    shown.on_broken_pipe = _nobody_reads_on  # type: ignore[method-assign]
+    return shown
+
+
+def _nobody_reads_on() -> None:
+    raise BrokenPipeError
 
 
 def print_json(document: Any, stream: IO[str] | None = None) -> None:

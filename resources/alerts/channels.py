@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from globalbev_assets.errors import TerminalError
 from resources.alerts.messages import Message
 from resources.alerts.observations import RANK, Severity
+from resources.atomic_files import append_line
 from resources.settings import Settings
 
 FILE = "file"
@@ -86,8 +87,7 @@ class LinesFile:
         }
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line, ensure_ascii=False) + "\n")
+            append_line(self.path, json.dumps(line, ensure_ascii=False))
         except OSError as error:
             return f"the file cannot be written ({type(error).__name__})"
         return ""

@@ -120,7 +120,10 @@ class Outbox:
         try:
             if recorded.table is None:
                 create(self._path, SCHEMA, RETAINED_LOG_SETTINGS, name="alerts")
-            write_deltalake(recorded.table or DeltaTable(self._path), data, mode="overwrite")
+            before = recorded.table or DeltaTable(self._path)
+            if recorded.table is None and before.version() > 0:
+                raise DeltaError("somebody else has written the table since there was none")
+            write_deltalake(before, data, mode="overwrite")
             table = DeltaTable(self._path)
         except (DeltaError, OSError, ValueError, pa.ArrowException) as error:
             raise unusable("writing", error) from error

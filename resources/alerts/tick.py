@@ -23,12 +23,14 @@ from resources.alerts.check_events import observation_of
 from resources.alerts.cursor import Cursor, start_of
 from resources.alerts.dead_channels import undelivered
 from resources.alerts.delivery import Round, deliver
+from resources.alerts.documents import unusable
 from resources.alerts.event_tail import Event, EventTail
 from resources.alerts.facts import LakeFacts
 from resources.alerts.failed_runs import checks_that_ran, failed_runs
 from resources.alerts.incident import Incident
 from resources.alerts.lineage import Lineage
 from resources.alerts.long_runs import long_runs
+from resources.alerts.messages import Message
 from resources.alerts.notices import Notice, due
 from resources.alerts.observations import CHECKS, RUN, Observation
 from resources.alerts.outbox import Outbox, Recorded
@@ -159,20 +161,25 @@ class Alerting:
         return self.outbox.save(kept, at), len(messages)
 
     def _send(self, recorded: Recorded, at: datetime, *, is_now: bool = False) -> Round:
-        if not recorded.unsent:
+        """Send; what was sent and could not be noted down, on a full disk, is not sent again by this process."""
+        kept = _unsaved.get(self.settings.lake_root, {})
+        recorded = recorded.with_changes((), (message for name, message in kept.items() if name in recorded.messages))
+        if not recorded.unsent and not kept:
             return Round((), 0, ())
         done = deliver(recorded.unsent, channels_of(self.settings), self.sender_of, at, is_now=is_now)
-        if done.changed:
+        if done.changed or kept:
+            _unsaved[self.settings.lake_root] = kept | {message.id: message for message in done.changed}
             self.outbox.save(recorded.with_changes((), done.changed), at)
+            del _unsaved[self.settings.lake_root]
         return done
 
     @contextmanager
     def _alone(self, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
         """One process at a time reads and sends: two would both send what waits."""
         path = self.settings.home / "state" / "alerts.lock"
-        path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path, timeout=wait_s)
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             lock.acquire()
         except Timeout:
             raise TransientError(
@@ -182,10 +189,16 @@ class Alerting:
                 valid="one process at a time",
                 todo="Try again in a moment: it is done within seconds.",
             ) from None
+        except OSError as error:
+            raise unusable(f"locking {path}", error) from error
         try:
             yield
         finally:
             lock.release()
+
+
+_unsaved: dict[str, dict[str, Message]] = {}
+"""By lake: messages as they are after a round that could not be recorded."""
 
 
 @dataclass(frozen=True)

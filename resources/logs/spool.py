@@ -6,6 +6,7 @@ processes too. The folder is bounded: when it is full the oldest lines go, count
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 import time
@@ -54,8 +55,12 @@ class Spool:
             if self._handle is None or self._pid != os.getpid():
                 self._open()
             assert self._handle is not None  # noqa: S101  for the type checker
-            os.write(self._handle, line.replace(b"\n", b" ") + b"\n")
-            self._size += len(line) + 1
+            whole = line.replace(b"\n", b" ") + b"\n"
+            written = os.write(self._handle, whole)
+            if written < len(whole):  # the disk is full: a stump would take the next line with it
+                os.ftruncate(self._handle, os.fstat(self._handle).st_size - written)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            self._size += len(whole)
             if self._size >= SEGMENT_BYTES:
                 self._seal()
 

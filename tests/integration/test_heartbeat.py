@@ -166,7 +166,7 @@ def test_one_that_stays_looks_again_whatever_a_look_could_not_do(home: Path, mon
     settings = Settings(home=home, _env_file=None)  # type: ignore[call-arg]
     beat(time.time())
     seen = looks(settings, 600.0, 0.1, with_ui=False)
-    with FileLock(MemoryFile(home)._places[1].with_suffix(".lock")):
+    with FileLock(MemoryFile(home)._lock):
         problem = next(seen)
     assert isinstance(problem, TransientError)
     assert problem.code == "GB-2420"

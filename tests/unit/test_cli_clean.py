@@ -86,7 +86,7 @@ def test_staging_of_a_living_run_and_folders_of_others_stay(home: Path) -> None:
 
 def test_a_number_that_was_given_again_is_another_process(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file(home / "staging" / f"run-a-{os.getpid()}" / "pages.json")
-    monkeypatch.setattr(psutil.Process, "create_time", lambda _: time.time() + 60)
+    monkeypatch.setattr(psutil.Process, "create_time", lambda _: time.time() + 600)
     assert removed("--dry-run") == [("staging", str(home / "staging" / f"run-a-{os.getpid()}"))]
 
 

@@ -151,7 +151,7 @@ def test_a_process_is_the_one_that_said_so_not_another_of_its_number(instance: d
     assert found is not None
     assert (found.pid, found.is_alive) == (os.getpid(), True)
     began = datetime.fromtimestamp(psutil.Process().create_time(), UTC)
-    assert Worker(os.getpid(), began - timedelta(minutes=1)).is_alive is False  # this process is younger than that event
+    assert Worker(os.getpid(), began - timedelta(minutes=10)).is_alive is False  # this process is younger than that event
 
 
 def test_a_zombie_is_no_process() -> None:
