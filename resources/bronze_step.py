@@ -31,7 +31,7 @@ from resources.landing import list_deliveries
 from resources.ledger import DqResult
 from resources.logs.events import emit
 from resources.publishing import Batch, TableResult
-from resources.readable_files import ReadableFile, readable, remote, working_folder
+from resources.readable_files import ReadableFile, readable, working_folder
 from resources.settings import Settings
 from resources.shop import Snapshot, open_snapshot
 from resources.staging import stage, summed_columns, without_rules
@@ -116,9 +116,8 @@ class BronzeSources:
         return result
 
     def _readable(self, contract: Contract, files: Sequence[ReadyFile]) -> list[ReadableFile]:
-        if self._settings.spark == "cluster":
-            return list(remote(files))
-        return list(readable(files, self._folder / contract.table, is_text=contract.source.options["format"] != "csv"))
+        is_text, is_remote = contract.source.options["format"] != "csv", self._settings.spark == "cluster"
+        return list(readable(files, self._folder / contract.table, is_text=is_text, is_remote=is_remote))
 
     @property
     def _locked_state(self) -> Path:

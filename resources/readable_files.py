@@ -1,19 +1,20 @@
 """Delivered files in places and in an encoding that Spark reads as they are: a sender's names hold blanks, brackets, umlauts, plus signs.
 
 Spark takes ``[1]``, ``{}``, ``*`` and ``?`` in a path for patterns, passes over names that start with ``_`` or ``.``, and writes some letters otherwise
-than Python does when it says which file a record came from. A file whose path has such a thing is linked into the step's own folder under a number.
+than Python does when it says which file a record came from. A file whose path has such a thing is linked into the step's own folder under a number,
+or, on a cluster, whose volumes know no links, copied.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from globalbev_assets.errors import TerminalError
 from resources.file_feed import ReadyFile
 from resources.landing_errors import unreadable
 
@@ -44,45 +45,30 @@ def is_plain(path: Path) -> bool:
     return _PLAIN.match(str(path)) is not None and not path.name.startswith(("_", "."))
 
 
-def readable(files: Sequence[ReadyFile], folder: Path, *, is_text: bool) -> Iterator[ReadableFile]:
-    """Each file where Spark can read it: where it lies, or linked into ``folder``.
+def readable(files: Sequence[ReadyFile], folder: Path, *, is_text: bool, is_remote: bool = False) -> Iterator[ReadableFile]:
+    """Each file where Spark can read it: where it lies, or under a number in ``folder``.
 
     Args:
         files: what was delivered.
         folder: the step's own; made when it is needed, removed by the step.
         is_text: that Spark reads them as plain text, which it does in UTF-8 alone: what is written otherwise is written anew.
+        is_remote: that a cluster reads them, by paths without links in them.
 
     Raises:
         TransientError: GB-1321, when a file is not there any more, or the folder cannot be written.
     """
     for number, file in enumerate(files):
-        path = file.path.absolute()  # a link stays in it: Spark does not follow it in the names either
+        # Locally a link stays in it: Spark does not follow it in the names either.
+        path = file.path.resolve() if is_remote else file.path.absolute()
         try:
             if is_text and _is_foreign(file):
                 path = _rewritten(file, _place(folder, number, file))
             elif not is_plain(path):
-                path = _linked(path, _place(folder, number, file))
+                place = _place(folder, number, file)
+                path = Path(shutil.copyfile(path, place)) if is_remote else _linked(path, place)
         except OSError as error:
             raise unreadable(error, folder) from error
         yield ReadableFile(file, str(path), f"file://{path}")
-
-
-def remote(files: Sequence[ReadyFile]) -> Iterator[ReadableFile]:
-    """The files as a cluster reads them, from where they were delivered.
-
-    Raises:
-        TerminalError: GB-1325, for a JSON file in another encoding than UTF-8, which Spark reads as text.
-    """
-    for file in files:
-        if not file.delimiter and _is_foreign(file):
-            raise TerminalError(
-                "GB-1325",
-                "A cluster reads JSON files in UTF-8 alone.",
-                got=f"{file.feed}/{file.day}/{file.name} in {file.encoding}",
-                valid="UTF-8",
-                todo="Ask for the file in UTF-8; delivered again under the same name it takes this one's place. Or load the day with the local Spark.",
-            )
-        yield ReadableFile(file, str(file.path), file.path.resolve().as_uri())
 
 
 def _is_foreign(file: ReadyFile) -> bool:

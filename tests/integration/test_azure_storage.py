@@ -155,13 +155,17 @@ def test_a_decision_about_a_row_is_written_to_the_storage(home: Path) -> None:
 
 
 def test_every_sensor_ticks_and_records_without_a_jvm(home: Path) -> None:
-    settings, book = load_settings(), packaged()
+    settings, book, before = load_settings(), packaged(), jvms()  # another test's server may be there
     with dg.DagsterInstance.ephemeral() as instance:
         for sensor in (one for one in build_sensors(book, settings) if one.name != "automation"):
             first = tick(sensor, instance, None)
             assert tick(sensor, instance, first.cursor).cursor == first.cursor
     assert {table for table, _ in FreshnessLog(settings.lake_root).latest(datetime.now(UTC))} >= {"bronze.orders", "silver.orders"}
-    assert [child.name() for child in psutil.Process().children(recursive=True) if "java" in child.name()] == []
+    assert jvms() == before
+
+
+def jvms() -> set[int]:
+    return {child.pid for child in psutil.Process().children(recursive=True) if "java" in child.name()}
 
 
 def tick(sensor: dg.SensorDefinition, instance: dg.DagsterInstance, cursor: str | None) -> Any:

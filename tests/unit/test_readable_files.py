@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from globalbev_assets.errors import TerminalError, TransientError
+from globalbev_assets.errors import TransientError
 from resources.file_feed import ReadyFile
-from resources.readable_files import is_plain, readable, remote, working_folder
+from resources.readable_files import is_plain, readable, working_folder
 
 DAY = date(2026, 6, 1)
 
@@ -63,12 +63,22 @@ def test_a_file_that_is_gone_is_tried_again(tmp_path: Path) -> None:
         list(readable([file], tmp_path / "staging", is_text=True))
 
 
-def test_a_cluster_reads_from_where_it_was_delivered_and_refuses_json_that_it_would_garble(tmp_path: Path) -> None:
-    plain = delivered(tmp_path / "a b.csv", encoding="windows-1252")
-    assert [(one.path, one.uri) for one in remote([plain])] == [(str(plain.path), plain.path.as_uri())]
-    with pytest.raises(TerminalError, match="GB-1325") as caught:
-        list(remote([delivered(tmp_path / "a.json", encoding="windows-1252", delimiter="")]))
-    assert "contacts/2026-06-01/a.json in windows-1252" in str(caught.value.got)
+@pytest.mark.parametrize("name", ["report (1).csv", "a+b.csv", "Umsätze.csv", "a[1].csv", "_x.csv"])
+def test_on_a_cluster_a_name_that_spark_takes_otherwise_is_copied_for_its_volumes_know_no_links(tmp_path: Path, name: str) -> None:
+    """Left where they lie, all rows of the first three were lost, the fourth failed the table, and the last was passed over."""
+    (one,) = readable([delivered(tmp_path / "landing" / name, b"what it says")], tmp_path / "staging", is_text=False, is_remote=True)
+    assert (one.path, one.uri) == (f"{tmp_path}/staging/0.csv", f"file://{tmp_path}/staging/0.csv")
+    assert not Path(one.path).is_symlink()
+    assert Path(one.path).read_bytes() == b"what it says"
+
+
+def test_on_a_cluster_a_plain_name_is_read_where_it_was_delivered_and_json_of_another_encoding_in_utf8(tmp_path: Path) -> None:
+    plain = delivered(tmp_path / "a.csv", encoding="windows-1252")
+    foreign = delivered(tmp_path / "a.json", '{"city": "Köln"}'.encode("cp1252"), "windows-1252", "")
+    (as_it_is,) = readable([plain], tmp_path / "staging", is_text=False, is_remote=True)
+    assert (as_it_is.path, as_it_is.uri) == (str(plain.path), plain.path.as_uri())
+    (anew,) = readable([foreign], tmp_path / "staging", is_text=True, is_remote=True)
+    assert Path(anew.path).read_text(encoding="utf-8") == '{"city": "Köln"}'
 
 
 def test_a_steps_folder_is_the_homes_unless_spark_cannot_take_its_path(tmp_path: Path) -> None:
