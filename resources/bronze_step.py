@@ -30,6 +30,7 @@ from resources.json_api import fetch_days
 from resources.landing import list_deliveries
 from resources.ledger import DqResult
 from resources.logs.events import emit
+from resources.process_identity import stamp_of
 from resources.publishing import Batch, TableResult
 from resources.readable_files import ReadableFile, readable, working_folder
 from resources.settings import Settings
@@ -52,7 +53,7 @@ class BronzeSources:
         self._opening = Lock()
 
     def __enter__(self) -> BronzeSources:
-        self._folder = working_folder(self._settings.home, f"{self._run_id}-{os.getpid()}")
+        self._folder = working_folder(self._settings.home, f"{self._run_id}-{os.getpid()}.{stamp_of(os.getpid())}")
         return self
 
     def __exit__(self, *error: object) -> None:

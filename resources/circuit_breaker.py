@@ -135,7 +135,7 @@ class CircuitBreaker:
                 after = step(before)
                 if after != before:
                     write_text(self._path, json.dumps(asdict(after)))
-        except (OSError, NotImplementedError, Timeout) as error:  # a volume of a cluster may know no locks (ENOSYS)
+        except (OSError, Timeout) as error:
             raise disk("The state of the circuit breaker cannot be written.", self._path, error) from error
 
     def refusal(self) -> TransientError:

@@ -11,8 +11,7 @@ from typing import Any
 from resources.delta_log import DeltaLog, FolderLog
 from resources.ledger import LedgerRow
 
-# Operations that change no row, so that a day is after them what it was before.
-# Commits that leave the rows as they are; the contracts' SQL makes the constraints of a workspace anew with each deployment.
+# Operations that change no row, so that a day is after them what it was before. The contracts' SQL makes a workspace's constraints anew each time.
 _NEUTRAL = (
     "CREATE TABLE", "OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES", "UNSET TBLPROPERTIES", "COMPUTE STATS", "REORG",
     "ADD CONSTRAINT", "DROP CONSTRAINT", "ADD COLUMNS", "ADD COLUMN", "CHANGE COLUMN", "UPGRADE PROTOCOL",

@@ -82,7 +82,7 @@ _FULL = TransientError(
     todo="Let fewer runs go at once (max_concurrent_runs, GLOBALBEV_DATABRICKS_PARALLEL), or raise the limit that it names.",
 )
 # INVALID_CLUSTER_REQUEST says so of a policy's limit, and CLUSTER_ERROR of a pool's, in words alone.
-_FULL_CODES = ("CLUSTER_REQUEST_LIMIT_EXCEEDED", "WORKSPACE_RUN_LIMIT_EXCEEDED", "CLOUD_QUOTA_EXCEEDED")
+_FULL_CODES = ("CLUSTER_REQUEST_LIMIT_EXCEEDED", "WORKSPACE_RUN_LIMIT_EXCEEDED")
 _FULL_WORDS = re.compile(r"INSTANCE_POOL_MAX_CAPACITY|max_clusters_per_user|(?i:maximum number of (?:active )?clusters)")
 _LOST = ("CLUSTER_ERROR", "CLOUD_FAILURE", "DRIVER_ERROR", "INTERNAL_ERROR", "SERVICE_FAULT")
 _LOST_WORDS = ("was terminated", "Cluster terminated", "reclaimed", "Driver is", "driver has stopped", "lost", "SPOT")

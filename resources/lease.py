@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 from globalbev_assets.contracts.names import TableName
 from globalbev_assets.errors import TransientError
 from resources.logs.events import emit
-from resources.spark_server_record import is_process, start_of
+from resources.process_identity import is_process, start_of
 
 WAIT_S = 180.0
 TTL_S = 600.0

@@ -17,12 +17,12 @@ from dagster import DagsterEventType, DagsterInstance, DagsterRun
 from dagster._core.launcher import DefaultRunLauncher
 from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
 
-from resources.spark_server_record import CLOCK_S
-
 if TYPE_CHECKING:
     from dagster._grpc.client import DagsterGrpcClient
     from dagster._serdes import ConfigurableClassData
 
+# A process is older than the event that it wrote; clocks read through the boot time may differ by as much.
+CLOCK_S = 5.0
 NEWEST_EVENTS = 50
 # Longer than the code location's container may go on with its runs when it is replaced (deploy/terraform/modules/dagster).
 GONE_AFTER_S = 360.0

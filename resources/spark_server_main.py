@@ -20,9 +20,10 @@ from typing import Any
 import psutil
 from filelock import FileLock, Timeout
 
+from resources.process_identity import start_of
 from resources.spark_class_archive import make_archive
 from resources.spark_server_activity import has_clients, has_jobs
-from resources.spark_server_record import LOCK, LOG, RECORD, ServerRecord, forget_record, read_record, start_of, write_record
+from resources.spark_server_record import LOCK, LOG, RECORD, ServerRecord, forget_record, read_record, write_record
 
 _END_S = 20.0
 _PAUSE_S = 5.0

@@ -9,11 +9,10 @@ import contextlib
 import json
 import os
 import socket
-import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import psutil
+from resources.process_identity import is_process
 
 RECORD = "server.json"
 LOCK = ".lock"
@@ -47,43 +46,6 @@ class ServerRecord:
     def answers(self) -> bool:
         """Whether its port takes connections. Always asked before a client is made: one without a server waits for a quarter of an hour."""
         return is_listening(self.port)
-
-
-CLOCK_S = 300.0
-"""So much may lie between a process's start and what it wrote, where only times of day can be compared: a process is older than what it wrote, but its
-start is reckoned from the boot time, which moves when the clock is set. What is taken for dead is started again beside itself; a number that was given
-to another process so soon only delays that."""
-
-
-def start_of(pid: int) -> float:
-    """What tells process ``pid`` from an earlier one of that number: its start, on Linux in ticks since the machine's.
-
-    A time of day would not do: it is reckoned from the boot time, which moves when the clock is set (a laptop that wakes, a resumed machine),
-    and a living server that is taken for dead gets a second one beside it, which writes the same tables.
-
-    Raises:
-        psutil.NoSuchProcess: there is none.
-    """
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-        return float(stat.rpartition(")")[2].split()[19])
-    except FileNotFoundError:
-        return psutil.Process(pid).create_time()
-
-
-def age_s(started: float) -> float:
-    """Seconds since :func:`start_of`, whatever was done to the clock meanwhile."""
-    if Path("/proc/self/stat").exists():
-        return time.clock_gettime(time.CLOCK_BOOTTIME) - started / os.sysconf("SC_CLK_TCK")
-    return time.time() - started
-
-
-def is_process(pid: int, started: float) -> bool:
-    """Whether process ``pid`` runs, has :func:`start_of` ``started``, and is no zombie."""
-    try:
-        return start_of(pid) == started and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except (psutil.Error, OSError):
-        return False
 
 
 def is_listening(port: int) -> bool:

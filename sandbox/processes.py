@@ -12,6 +12,8 @@ import psutil
 
 from .state import replace_file
 
+SAME_START_S = 0.02
+
 
 def _start_of(pid: int) -> float:
     """Its start: on Linux in ticks since the machine's, for a time of day moves when the clock is set, and a living server would be taken for dead."""
@@ -32,7 +34,9 @@ def find(pid_file: Path) -> psutil.Process | None:
     try:
         stored = json.loads(pid_file.read_text())
         process = psutil.Process(int(stored["pid"]))
-        if _start_of(process.pid) == float(stored["started"]) and process.status() != psutil.STATUS_ZOMBIE:
+        starts = (_start_of(process.pid), process.create_time())  # an earlier version wrote the time of day
+        is_same = any(abs(start - float(stored["started"])) < SAME_START_S for start in starts)
+        if is_same and process.status() != psutil.STATUS_ZOMBIE:
             return process
     except FileNotFoundError:
         return None

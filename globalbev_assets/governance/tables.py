@@ -69,8 +69,7 @@ def foreign_keys(contract: Contract, catalog: str, contracts: Mapping[TableName,
         if target is None or not rule.column or not rule.reference_column or not _has_key(target) or target.key != (rule.reference_column,):
             continue
         name = column(f"fk_{contract.table}_{rule.column}")  # unique within its schema, as Databricks asks for
-        for known in (column(f"fk_{rule.column}"), name):  # the first is an earlier deployment's
-            yield sql("ALTER TABLE", table, "DROP CONSTRAINT IF EXISTS", known)
+        yield sql("ALTER TABLE", table, "DROP CONSTRAINT IF EXISTS", name)
         yield sql(
             "ALTER TABLE", table, "ADD CONSTRAINT", name, "FOREIGN KEY", listed([column(rule.column)]),
             "REFERENCES", table_of(catalog, target.name), listed([column(rule.reference_column)]), "NOT ENFORCED",

@@ -14,20 +14,21 @@ from filelock import FileLock, Timeout
 from globalbev_assets.errors import TransientError
 from globalbev_assets.operations.cleaning import Removal
 from resources.lease import Holder, holders
+from resources.process_identity import stamp_of
 from resources.settings import Settings
 from resources.spark_profile import spark_folder
-from resources.spark_server_record import CLOCK_S, LOCK, read_record
+from resources.spark_server_record import LOCK, read_record
 
-_STAGING = re.compile(r".+-(\d+)\Z")
+_STAGING = re.compile(r".+-(\d+)(?:\.(\d+))?\Z")
 # A session on the warm server may go on writing after its client died, 46 s was seen; its lease is what makes the next writer end it first.
 LEASE_SETTLED_S = 24 * 3600.0
 
 
 def dead_staging(settings: Settings) -> Iterator[Removal]:
-    """Folders ``<run>-<pid>`` whose process is gone."""
+    """Folders ``<run>-<pid>.<start>`` whose process is gone; an earlier version's have no start."""
     for folder in _folders(settings.home / "staging"):
         named = _STAGING.match(folder.name)
-        if named and not _has_made(int(named.group(1)), folder):
+        if named and not _has_made(int(named.group(1)), named.group(2), folder):
             files, size_bytes = _extent(folder)
             why = f"process {named.group(1)} is gone"
             yield Removal("staging", str(folder), why, partial(shutil.rmtree, folder), files=files, size_bytes=size_bytes)
@@ -58,10 +59,12 @@ def idle_spark_files(settings: Settings) -> Iterator[Removal]:
         yield Removal("Spark", str(folder / "tmp"), "no Spark runs", remove, files=files, size_bytes=size_bytes)
 
 
-def _has_made(pid: int, folder: Path) -> bool:
-    """Whether that process runs and is old enough to have made the folder; numbers are given again, and the clock may have been set."""
+def _has_made(pid: int, start: str | None, folder: Path) -> bool:
+    """Whether that process runs; numbers are given again, so it is known by its start, or at least old enough to have made the folder."""
     try:
-        return psutil.Process(pid).create_time() <= folder.stat().st_ctime + CLOCK_S
+        if start is not None:
+            return stamp_of(pid) == start
+        return psutil.Process(pid).create_time() <= folder.stat().st_ctime
     except (psutil.Error, OSError):
         return False
 

@@ -65,9 +65,10 @@ def look_at_packages(at: Installation) -> Iterator[Finding]:  # noqa: ARG001  th
 def look_at_spark(at: Installation) -> Iterator[Finding]:
     """The warm Spark server."""
     from resources.jars import present_jars  # noqa: PLC0415
+    from resources.process_identity import age_s  # noqa: PLC0415
     from resources.spark_profile import spark_folder  # noqa: PLC0415
     from resources.spark_server import server_status  # noqa: PLC0415
-    from resources.spark_server_record import LOG, age_s, read_record  # noqa: PLC0415
+    from resources.spark_server_record import LOG, read_record  # noqa: PLC0415
 
     folder = spark_folder(at.settings.home)
     record = read_record(folder)

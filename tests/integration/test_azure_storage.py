@@ -26,7 +26,6 @@ from deltalake import DeltaTable
 
 from globalbev_assets.contracts.operations import operations_contracts
 from globalbev_assets.errors import TransientError
-from resources.alerts.outbox import Outbox
 from resources.delta_creation import create_table
 from resources.freshness import FreshnessLog
 from resources.settings import load_settings
@@ -172,26 +171,32 @@ def tick(sensor: dg.SensorDefinition, instance: dg.DagsterInstance, cursor: str 
     return sensor.evaluate_tick(dg.build_sensor_context(instance=instance, cursor=cursor))
 
 
-def test_an_alert_is_recorded_sent_accepted_and_over(home: Path) -> None:
-    with dg.DagsterInstance.ephemeral() as instance:
-        world = Cloud(home, instance)
-        world.tick()
-        world.volume("bronze.orders")
-        world.tick()
-        (incident,) = world.recorded.incidents.values()
-        assert [line["kind"] for line in lines(home)] == ["new"]
-        assert run("alerts", "accept", incident.id, "--reason", "stock-taking").exit_code == 0
-        world.tick()
-        assert [line["kind"] for line in lines(home)] == ["new", "over"]
-        assert world.tick().messages == 0
-
-
 class Cloud(World):
     """The alerts' world with the settings of the process."""
 
     @property
     def settings(self) -> Any:
         return load_settings()
+
+
+@pytest.fixture
+def warned(home: Path) -> Iterator[Cloud]:
+    """A world whose people were told of one warning."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        world = Cloud(home, instance)
+        world.tick()
+        world.volume("bronze.orders")
+        world.tick()
+        yield world
+
+
+def test_an_alert_is_recorded_sent_accepted_and_over(home: Path, warned: Cloud) -> None:
+    (incident,) = warned.recorded.incidents.values()
+    assert [line["kind"] for line in lines(home)] == ["new"]
+    assert run("alerts", "accept", incident.id, "--reason", "stock-taking").exit_code == 0
+    warned.tick()
+    assert [line["kind"] for line in lines(home)] == ["new", "over"]
+    assert warned.tick().messages == 0
 
 
 def test_before_the_contracts_sql_no_table_is_made_and_what_was_seen_is_told_after_it(home: Path, storage: Storage) -> None:
@@ -212,13 +217,8 @@ def test_before_the_contracts_sql_no_table_is_made_and_what_was_seen_is_told_aft
     assert [line["kind"] for line in lines(home)] == ["new"]
 
 
-def test_of_two_who_write_the_alerts_at_once_one_is_told_and_nothing_is_lost(home: Path) -> None:
-    with dg.DagsterInstance.ephemeral() as instance:
-        world = Cloud(home, instance)
-        world.tick()
-        world.volume("bronze.orders")
-        world.tick()
-    outbox, at = Outbox(load_settings().lake_root), datetime.now(UTC)
+def test_of_two_who_write_the_alerts_at_once_one_is_told_and_nothing_is_lost(warned: Cloud) -> None:
+    outbox, at = warned.alerting.outbox, datetime.now(UTC)
     mine, theirs = outbox.load(), outbox.load()
     outbox.save(theirs, at + timedelta(seconds=1))
     with pytest.raises(TransientError, match="GB-2203"):

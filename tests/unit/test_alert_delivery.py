@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
+from globalbev_assets.errors import TransientError
 from resources.alerts.channels import Channel, Sender
 from resources.alerts.messages import REFUSED_AFTER, Message
+from resources.alerts.outbox import Outbox
 from resources.alerts.tick import Alerting
 from tests.alert_world import World
 from tests.unit.contract_files import packaged
@@ -206,3 +208,47 @@ def test_while_no_channel_takes_anything_there_is_nobody_to_tell(world: Fakes) -
     for _ in range(5):
         world.tick(seconds=1000)
     assert [message.kind for message in world.recorded.messages.values()] == ["new"]
+
+
+def test_what_was_sent_and_could_not_be_noted_down_is_not_sent_again(world: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a full disk the same messages went out at each tick, for as long as it was full."""
+    for name in ("alerts-1", "alerts-2"):
+        world.named(name).error = "it does not answer"
+    world.volume("bronze.orders")
+    world.tick()
+    for name in ("alerts-1", "alerts-2"):
+        world.named(name).error = ""
+
+    def full(*_: object) -> None:
+        raise TransientError("GB-2203", "The table of the alerts cannot be read or written.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Outbox, "save", full)
+        for _ in range(3):
+            with pytest.raises(TransientError, match="GB-2203"):
+                world.tick(seconds=1000)
+    assert world.named("alerts-1").kinds == world.named("alerts-2").kinds == ["new"]
+    world.tick()
+    assert world.named("alerts-1").kinds == ["new"]
+    assert all(message.is_sent for message in world.recorded.messages.values())
+
+
+def test_of_two_who_save_the_first_alert_one_is_told(world: Fakes) -> None:
+    """The second one's rows took the place of the first one's."""
+    outbox = world.alerting.outbox
+    mine, theirs = outbox.load(), outbox.load()
+    assert mine.table is None
+    message = Message("m-1", "test", ("warn",), (), "one", "one", world.at)
+    outbox.save(theirs.with_changes((), [message]), world.at)
+    with pytest.raises(TransientError, match="GB-2203"):
+        outbox.save(mine.with_changes((), [replace(message, id="m-2")]), world.at)
+    assert set(outbox.load().messages) == {"m-1"}
+
+
+def test_a_home_that_cannot_be_locked_is_a_known_error(world: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("resources.alerts.tick.FileLock.acquire", refused)
+    with pytest.raises(TransientError, match="GB-2203"):
+        world.tick()

@@ -14,9 +14,10 @@ import psutil
 import pytest
 from deltalake import DeltaTable
 
+from resources.process_identity import stamp_of, start_of
 from resources.settings import load_settings
 from resources.spark_profile import spark_folder
-from resources.spark_server_record import ServerRecord, start_of, write_record
+from resources.spark_server_record import ServerRecord, write_record
 from tests.unit.cli_runs import document, fill, make_home, run
 
 GONE = 999_999  # above Linux's default of 32,768 and of what a test machine gets to
@@ -84,9 +85,17 @@ def test_staging_of_a_living_run_and_folders_of_others_stay(home: Path) -> None:
     assert removed() == []
 
 
+def test_a_folder_that_names_its_process_by_its_start_is_known_whatever_the_clock_says(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock set forward made a living run's process younger than its folder, whose pages would have been removed."""
+    monkeypatch.setattr(psutil.Process, "create_time", lambda _: time.time() + 60)
+    file(home / "staging" / f"run-a-{os.getpid()}.{stamp_of(os.getpid())}" / "pages.json")
+    file(home / "staging" / f"run-b-{os.getpid()}.1" / "pages.json")
+    assert removed("--dry-run") == [("staging", str(home / "staging" / f"run-b-{os.getpid()}.1"))]
+
+
 def test_a_number_that_was_given_again_is_another_process(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file(home / "staging" / f"run-a-{os.getpid()}" / "pages.json")
-    monkeypatch.setattr(psutil.Process, "create_time", lambda _: time.time() + 600)
+    monkeypatch.setattr(psutil.Process, "create_time", lambda _: time.time() + 60)
     assert removed("--dry-run") == [("staging", str(home / "staging" / f"run-a-{os.getpid()}"))]
 
 

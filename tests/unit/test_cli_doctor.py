@@ -25,9 +25,10 @@ from globalbev_assets.operations.findings import Finding, Installation
 from globalbev_assets.operations.ledger_repair import missing_rows
 from resources.jars import COMPLETE, wanted
 from resources.ledger import Ledger, LedgerRow
+from resources.process_identity import start_of
 from resources.settings import load_settings
 from resources.spark_profile import spark_folder
-from resources.spark_server_record import ServerRecord, free_port, start_of, write_record
+from resources.spark_server_record import ServerRecord, free_port, write_record
 from tests.unit.cli_runs import document, fill, make_home, run
 from tests.unit.contract_files import draft, packaged, write
 

@@ -25,10 +25,11 @@ from globalbev_assets.operations import repair_events, repairs
 from globalbev_assets.operations.findings import Installation
 from globalbev_assets.operations.repair_runs import instance_home
 from resources.ledger import Ledger, LedgerRow
+from resources.process_identity import start_of
 from resources.run_workers import Worker, worker_of
 from resources.settings import load_settings
 from resources.spark_profile import spark_folder
-from resources.spark_server_record import ServerRecord, free_port, read_record, start_of, write_record
+from resources.spark_server_record import ServerRecord, free_port, read_record, write_record
 from tests.unit.cli_runs import document, fill, make_home, run
 from tests.unit.contract_files import packaged
 
@@ -151,7 +152,7 @@ def test_a_process_is_the_one_that_said_so_not_another_of_its_number(instance: d
     assert found is not None
     assert (found.pid, found.is_alive) == (os.getpid(), True)
     began = datetime.fromtimestamp(psutil.Process().create_time(), UTC)
-    assert Worker(os.getpid(), began - timedelta(minutes=10)).is_alive is False  # this process is younger than that event
+    assert Worker(os.getpid(), began - timedelta(minutes=1)).is_alive is False  # this process is younger than that event
 
 
 def test_a_zombie_is_no_process() -> None:

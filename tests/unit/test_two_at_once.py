@@ -27,9 +27,8 @@ from resources.atomic_files import append_line
 from resources.dagster_home import prepare_dagster_home
 from resources.ledger import Ledger, LedgerRow
 from resources.logs.spool import Spool
-from resources.run_workers import Worker
+from resources.process_identity import age_s, start_of
 from resources.settings import PROJECT
-from resources.spark_server_record import age_s, start_of
 from sandbox import processes
 
 OPENS = """
@@ -58,6 +57,7 @@ def test_of_two_who_open_a_new_dagster_home_none_fails(tmp_path: Path) -> None:
 def test_a_home_is_made_ready_once(tmp_path: Path) -> None:
     folder = prepare_dagster_home(tmp_path)
     made = (folder / ".stores-made").stat().st_mtime_ns
+    assert {path.name for path in folder.rglob("*.db")} >= {"runs.db", "schedules.db", "index.db"}
     assert prepare_dagster_home(tmp_path) == folder
     assert (folder / ".stores-made").stat().st_mtime_ns == made
 
@@ -75,13 +75,12 @@ def test_a_salt_that_a_full_disk_left_empty_is_made_anew_and_kept(tmp_path: Path
 
 
 def test_a_living_process_lives_on_when_the_clock_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """psutil reckons a process's start from the boot time, which moves: 90 s forward, and runs and servers were taken for dead."""
+    """psutil reckons a process's start from the boot time, which moves: 90 s forward, and servers were taken for dead."""
     if sys.platform != "linux":
         pytest.skip("psutil reckons so on Linux")
     processes.remember(tmp_path / "pid", os.getpid())
-    said_at, real = datetime.fromtimestamp(time.time(), UTC), psutil._pslinux.boot_time
+    real = psutil._pslinux.boot_time
     monkeypatch.setattr(psutil._pslinux, "boot_time", lambda: real() + 90)
-    assert Worker(os.getpid(), said_at).is_alive
     assert processes.find(tmp_path / "pid") is not None
 
 
