@@ -24,11 +24,12 @@ from globalbev_assets.operations.heartbeat_state import MemoryFile
 from globalbev_assets.operations.lake_masks import salt_of
 from resources import delta_creation
 from resources.atomic_files import append_line
+from resources.bronze_step import BronzeSources
 from resources.dagster_home import prepare_dagster_home
 from resources.ledger import Ledger, LedgerRow
 from resources.logs.spool import Spool
 from resources.process_identity import age_s, start_of
-from resources.settings import PROJECT
+from resources.settings import PROJECT, Settings
 from sandbox import processes
 
 OPENS = """
@@ -92,6 +93,14 @@ def test_a_processs_age_is_seconds() -> None:
     finally:
         started.kill()
         started.wait()
+
+
+def test_on_a_cluster_what_is_locked_lies_on_its_own_disk(tmp_path: Path) -> None:
+    """A volume need not know locks, and the circuit breaker takes one."""
+    at_home = BronzeSources(Settings(_env_file=None, home=tmp_path), "run")._locked_state
+    on_cluster = BronzeSources(Settings(_env_file=None, home=Path("/Volumes/c/ops/state"), spark="cluster"), "run")._locked_state
+    assert at_home == tmp_path / "state"
+    assert "Volumes" not in on_cluster.parts
 
 
 def test_a_line_that_a_full_disk_cuts_takes_no_other_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
