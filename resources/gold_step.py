@@ -71,7 +71,7 @@ class Gold:
 
 _DATED = ("silver.orders", "silver.order_lines")
 _NET_SALES = Total("net_sales", gold_sales.in_scope_amounts, _DATED, ("silver.products",))
-_PAID = Total("captured + refunded + failed", gold_operations.paid_amounts, ("silver.payments",))
+_PAID = Total(" + ".join(f"{state} + {state}_elsewhere" for state in gold_operations.PAID_STATES), gold_operations.paid_amounts, ("silver.payments",))
 TABLES: dict[str, Gold] = {
     "fact_sku_market_performance": Gold(
         gold_sales.fact_sku_market_performance, ("silver.products", "silver.market_panel"), _DATED, _DATED, _NET_SALES, also=days_of_panel
@@ -82,7 +82,11 @@ TABLES: dict[str, Gold] = {
         gold_operations.inventory_position, (*SALES, "silver.inventory_levels", "bronze.inventory"), ("silver.inventory_levels",)
     ),
     "finance_daily_payments": Gold(
-        gold_operations.finance_daily_payments, ("silver.payments", "silver.order_lines"), ("silver.payments",), total=_PAID, also=days_paid
+        gold_operations.finance_daily_payments,
+        ("silver.payments", "silver.orders", "silver.order_lines"),
+        ("silver.payments",),
+        total=_PAID,
+        also=days_paid,
     ),
 }
 

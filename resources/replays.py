@@ -1,40 +1,35 @@
 """Days to process again because something that they refer to is there now: the reference of a quarantined row.
 
 A row that is quarantined as ``unknown_<reference>`` or ``parent_quarantined`` waits for nothing but its reference. When that has arrived, the step
-takes the row's day with its own, so that nobody has to remember it. Found in the quarantine table and the references alone, in 50 ms and
-without Spark; the rows themselves are judged anew from bronze, by the ordinary way.
+takes the row's day with its own, so that nobody has to remember it. Found in the quarantine table and the references alone, where
+they are: in a folder by DuckDB, in 50 ms, and on a cluster's storage by its Spark; nothing but the days comes here. The rows themselves are judged
+anew from bronze, by the ordinary way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
 from globalbev_assets.contracts.model import Contract
-from globalbev_assets.contracts.names import TableName
+from globalbev_assets.contracts.names import TableName, identifier
+from resources.delta_sql import day_literal
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
+    from resources.delta_log import DeltaLog, Dialect
     from resources.steps import Step
 
 PARENT_RULE = "parent_quarantined"
-_WANTED = "select distinct lower(trim(json_extract_string(record, $path))) as key from rejected where key is not null"
-_RESOLVED = """
-    select r.source, r.source_position, $column as "column" from rejected r
-    join keys k on lower(trim(json_extract_string(r.record, $path))) = lower(cast(k.key as varchar)) and (k.day is null or k.day = r.partition)
-"""
+_ANY = "select 1 from {{rejected}} where {open} limit 1"
 _DAYS = """
-    with broken as (select source, source_position, partition, unnest(errors).rule_id as rule_id from rejected),
-         judged as (select b.source, b.source_position, b.partition, bool_and(f.source is not null) as is_resolved
-                    from broken b left join waiting w on w.rule_id = b.rule_id
-                    left join found f on f.source = b.source and f.source_position = b.source_position and f."column" = w."column"
-                    group by all)
-    select distinct partition from judged where is_resolved order by partition
+    with waiting as (select partition, {rules} as rules, {keys} from {{rejected}} where {open})
+    select distinct w.partition from waiting w {joins} where {size} = {resolved} order by w.partition
+"""
+_KEYS = """
+    left join (select lower(cast({key} as string)) as key, {day} as day from {{{reference}}}
+               where lower(cast({key} as string)) in (select {asked} from waiting)) {reference} on {reference}.key = w.{asked}{same_day}
 """
 
 
@@ -70,7 +65,9 @@ def with_replays(step: Step, contract: Contract, same_day: Collection[str]) -> S
     source = TableName.parse(contract.source.options["table"])
     needed = [source, *(TableName.parse(name) for name in same_day)]
     histories = [step.history(name) for name in needed]
-    found = [day for day in _resolved_days(step, contract, same_day) if all(day in known and known[day].is_readable for known in histories)]
+    rules, rejected = list(waiting_rules(step, contract, same_day)), step.lake.path(TableName("quarantine", contract.table))
+    resolved = resolved_days(step.lake.log, rejected, rules, step.lake.path, step.days)
+    found = [day for day in resolved if all(day in known and known[day].is_readable for known in histories)]
     return replace(step, days=sorted({*step.days, *found})) if found else step
 
 
@@ -85,39 +82,48 @@ def waiting_rules(step: Step, contract: Contract, same_day: Collection[str]) -> 
             yield Waiting(rule.id, rule.column, fields[rule.column], reference, key, day)
 
 
-def _resolved_days(step: Step, contract: Contract, same_day: Collection[str]) -> list[date]:
-    rules = list(waiting_rules(step, contract, same_day))
-    rejected = _rejected(step, contract) if rules else None
-    if rejected is None or not rejected.num_rows:
+def resolved_days(log: DeltaLog, rejected: str, rules: Sequence[Waiting], place: Callable[[TableName], str], days: Collection[date]) -> list[date]:
+    """Days outside the step's with an open row of which every broken rule waits for a reference that is there.
+
+    Args:
+        log: of the lake.
+        rejected: where the quarantine is.
+        rules: the table's rules that wait.
+        place: where a table is.
+        days: the step's.
+    """
+    rules = [rule for rule in rules if log.version(place(rule.reference)) is not None]
+    if not rules or log.version(rejected) is None:
         return []
-    import duckdb  # noqa: PLC0415  40 ms, and most tables refer to nothing
-
-    connection = duckdb.connect()
-    connection.execute("set timezone = 'UTC'")
-    connection.register("rejected", rejected)
-    connection.register("waiting", pa.table({"rule_id": [rule.rule_id for rule in rules], "column": [rule.column for rule in rules]}))
-    found = []
-    for rule in {rule.column: rule for rule in rules}.values():
-        path = f'$."{rule.field}"'
-        wanted = [row[0] for row in connection.execute(_WANTED, {"path": path}).fetchall()]
-        connection.register("keys", _keys(step, rule, wanted))
-        found.append(connection.sql(_RESOLVED, params={"column": rule.column, "path": path}).to_arrow_table())
-    connection.register("found", pa.concat_tables(found))
-    return [row[0] for row in connection.execute(_DAYS).fetchall()]
+    is_open = " and ".join(["state = 'open'", *(f"partition <> {day_literal(day)}" for day in sorted(days))])
+    if not log.query(_ANY.format(open=is_open), {"rejected": rejected}):
+        return []
+    tables = {f"of_{rule.column}": place(rule.reference) for rule in rules}
+    return [day for (day,) in log.query(_question(log.dialect, rules, is_open), {"rejected": rejected, **tables})]
 
 
-def _rejected(step: Step, contract: Contract) -> pa.Table | None:
-    """Open rows of the table's quarantine outside the step's days."""
-    is_elsewhere = [("state", "=", "open"), ("partition", "not in", list(step.days))]
-    path = step.lake.path(TableName("quarantine", contract.table))
-    return step.lake.log.arrow(path, ["source", "source_position", "partition", "errors", "record"], is_elsewhere)
-
-
-def _keys(step: Step, rule: Waiting, wanted: Sequence[str]) -> pa.Table:
-    """Of the reference's keys, those that a rejected row waits for."""
-    columns = [rule.key, *([rule.day] if rule.day else [])]
-    keys = step.lake.log.arrow(step.lake.path(rule.reference), columns, [(rule.key, "is text", wanted)])
-    if keys is None:
-        keys = pa.table({rule.key: pa.array([], pa.string())})
-    days = keys.column(rule.day) if rule.day in keys.column_names else pa.nulls(keys.num_rows, pa.date32())
-    return pa.table({"key": keys.column(rule.key), "day": days})
+def _question(dialect: Dialect, rules: Sequence[Waiting], is_open: str) -> str:
+    """The rejected rows beside the keys that they wait for, and the days of those that lack none."""
+    lookups = {rule.column: rule for rule in rules}
+    texts = {column: dialect.text.format(json="record", field=identifier(rule.field)) for column, rule in lookups.items()}
+    found = (
+        f"case when array_contains(w.rules, '{identifier(rule.rule_id)}') and of_{rule.column}.key is not null then 1 else 0 end" for rule in rules
+    )
+    joins = (
+        _KEYS.format(
+            reference=f"of_{column}",
+            key=identifier(rule.key),
+            day=identifier(rule.day) if rule.day else "null",
+            asked=f"key_{column}",
+            same_day=f" and of_{column}.day = w.partition" if rule.day else "",
+        )
+        for column, rule in lookups.items()
+    )
+    return _DAYS.format(
+        rules=f"array_distinct({dialect.each.format(list='errors', field='rule_id')})",
+        keys=", ".join(f"lower(trim({text})) as key_{column}" for column, text in texts.items()),
+        open=is_open,
+        joins="".join(joins),
+        size=dialect.size.format(list="w.rules"),
+        resolved=" + ".join(found),
+    )

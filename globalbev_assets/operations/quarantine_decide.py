@@ -91,7 +91,8 @@ def carry_out(settings: Settings, contract: Contract, decided: Decided, by: str,
 def _write(settings: Settings, contract: Contract, decided: Decided, by: str, reason: str) -> set[tuple[str, str]]:
     """Rewrite the quarantine with the decision in its rows; only rows that are still as they were when they were looked at.
 
-    Rewritten whole, by Arrow: a merge by deltalake leaves files whose texts Arrow reads as `string_view`, and every filter on them then fails.
+    Rewritten whole, by Arrow and a batch at a time: a merge by deltalake leaves files whose texts Arrow reads as `string_view`, and every filter on
+    them then fails.
     """
     import pyarrow as pa  # noqa: PLC0415
     import pyarrow.compute as pc  # noqa: PLC0415
@@ -99,26 +100,36 @@ def _write(settings: Settings, contract: Contract, decided: Decided, by: str, re
     from deltalake.exceptions import CommitFailedError, DeltaError  # noqa: PLC0415
 
     from partitions.days import now  # noqa: PLC0415
-    from resources.delta_dataset import rows_of  # noqa: PLC0415
+    from resources.delta_dataset import dataset_of  # noqa: PLC0415
     from resources.quarantine import add_missing_columns  # noqa: PLC0415
 
     name = TableName("quarantine", contract.table)
     path = f"{settings.lake_root}/{name.layer}/{name.table}"
     add_missing_columns(path, quarantine_contract(contract))
     table = DeltaTable(path)
-    rows = rows_of(table)
+    rows = dataset_of(table)
     places = {(row.source, row.source_position) for row in decided.changed}
-    listed = list(zip(rows["source"].to_pylist(), rows["source_position"].to_pylist(), rows["state"].to_pylist(), strict=True))
-    is_meant = pa.array([(source, position) in places and state == BEFORE[decided.decision] for source, position, state in listed])
-    changed = {(source, position) for (source, position, _), is_it in zip(listed, is_meant.to_pylist(), strict=True) if is_it}
+    values = {"state": decided.decision, "decided_by": by, "decided_at": now(), "decision": reason}
+
+    def meant(batch: pa.RecordBatch) -> list[tuple[str, str] | None]:
+        """By row: its place, where the decision is about it."""
+        listed = zip(*(batch[column].to_pylist() for column in ("source", "source_position", "state")), strict=True)
+        return [(source, at) if (source, at) in places and state == BEFORE[decided.decision] else None for source, at, state in listed]
+
+    def written(batch: pa.RecordBatch) -> pa.RecordBatch:
+        is_meant = pa.array([place is not None for place in meant(batch)], pa.bool_())
+        for column, value in values.items():
+            at, field = batch.schema.get_field_index(column), batch.schema.field(column)
+            batch = batch.set_column(at, field, pc.if_else(is_meant, pa.scalar(value, field.type), batch[column]))
+        return batch
+
+    changed = {place for batch in rows.to_batches(columns=["source", "source_position", "state"]) for place in meant(batch) if place}
     if not changed:
         return changed
-    for column, value in {"state": decided.decision, "decided_by": by, "decided_at": now(), "decision": reason}.items():
-        place, field = rows.schema.get_field_index(column), rows.schema.field(column)
-        rows = rows.set_column(place, field, pc.if_else(is_meant, pa.scalar(value, field.type), rows[column]))
+    decision = pa.RecordBatchReader.from_batches(rows.schema, (written(batch) for batch in rows.to_batches()))
     said = json.dumps({"decision": decided.decision, "rows": len(changed), "by": by}, separators=(",", ":"))
     try:
-        write_deltalake(table, rows, mode="overwrite", commit_properties=CommitProperties(custom_metadata={"userMetadata": said}))
+        write_deltalake(table, decision, mode="overwrite", commit_properties=CommitProperties(custom_metadata={"userMetadata": said}))
     except CommitFailedError as error:
         raise TransientError(
             "GB-1240",

@@ -8,10 +8,11 @@ from datetime import date, timedelta
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from globalbev_assets.transforms.gold_sales import MONEY, lines_in_scope
+from globalbev_assets.transforms.gold_sales import MONEY, lines_in_scope, orders_in_scope
 from globalbev_assets.transforms.registry import References
 
 COVER_DAYS = 28
+PAID_STATES = ("captured", "refunded", "failed")
 
 
 def inventory_position(refs: References, days: Sequence[date]) -> DataFrame:
@@ -57,17 +58,21 @@ def _stocked_out_since(refs: References, last: date) -> DataFrame:
 def finance_daily_payments(refs: References, days: Sequence[date]) -> DataFrame:
     """One row a ``paid_date, currency, method``: captured, refunded and failed amounts and what does not reconcile with the orders.
 
+    Of the orders that gold is about, as all its tables; what was paid for the others, cancelled or of an unknown status, stands in
+    ``captured_elsewhere``, ``refunded_elsewhere`` and ``failed_elsewhere``: with it the day's amounts are the payment provider's.
     ``unreconciled_amount`` = captured − refunded − order total of the order, booked on the day, currency and method of its last payment.
     """
-    payments = refs["silver.payments"]
-    by_status = {
-        status: F.sum(F.when(F.col("status") == status, F.col("amount")).otherwise(F.lit(0))) for status in ("captured", "refunded", "failed")
-    }
-    shown = payments.where(F.col("paid_date").between(F.lit(min(days)), F.lit(max(days))))
-    sums = shown.groupBy("paid_date", "currency", "method").agg(*[amount.cast(MONEY).alias(status) for status, amount in by_status.items()])
-    open_amounts = _unreconciled(payments, refs["silver.order_lines"]).where(F.col("paid_date").between(F.lit(min(days)), F.lit(max(days))))
-    booked = open_amounts.groupBy("paid_date", "currency", "method").agg(F.sum("_difference").cast(MONEY).alias("unreconciled_amount"))
-    keys = ["paid_date", "currency", "method"]
+    keys, shown_days = ["paid_date", "currency", "method"], F.col("paid_date").between(F.lit(min(days)), F.lit(max(days)))
+    in_scope = orders_in_scope(refs).select("order_id", F.lit(True).alias("_is_in_scope")).distinct()  # one whose date was corrected stands twice
+    payments = refs["silver.payments"].join(in_scope, "order_id", "left").withColumn("_is_in_scope", F.coalesce("_is_in_scope", F.lit(False)))
+    amounts = []
+    for status in PAID_STATES:
+        for name, is_ours in ((status, F.col("_is_in_scope")), (f"{status}_elsewhere", ~F.col("_is_in_scope"))):
+            amount = F.sum(F.when((F.col("status") == status) & is_ours, F.col("amount")).otherwise(F.lit(0)))
+            amounts.append(amount.cast(MONEY).alias(name))
+    sums = payments.where(shown_days).groupBy(*keys).agg(*amounts)
+    open_amounts = _unreconciled(payments.where("_is_in_scope"), refs["silver.order_lines"]).where(shown_days)
+    booked = open_amounts.groupBy(*keys).agg(F.sum("_difference").cast(MONEY).alias("unreconciled_amount"))
     joined = sums.join(booked, [sums[key].eqNullSafe(booked[key]) for key in keys], "left").select(
         *[sums[name] for name in sums.columns], "unreconciled_amount"
     )
@@ -75,8 +80,8 @@ def finance_daily_payments(refs: References, days: Sequence[date]) -> DataFrame:
 
 
 def paid_amounts(refs: References) -> DataFrame:
-    """What a day's captured, refunded and failed amounts must add up to: ``day, amount`` over silver's payments of these states."""
-    counted = refs["silver.payments"].where(F.col("status").isin("captured", "refunded", "failed"))
+    """What a day's amounts, with those of orders out of scope, must add up to: ``day, amount`` over silver's payments of these states."""
+    counted = refs["silver.payments"].where(F.col("status").isin(list(PAID_STATES)))
     return counted.groupBy(F.col("paid_date").alias("day")).agg(F.sum("amount").cast(MONEY).alias("amount"))
 
 

@@ -22,10 +22,14 @@ PANEL_DAYS = 7
 OUT_OF_SCOPE = ("cancelled", "unknown")
 
 
+def orders_in_scope(refs: References) -> DataFrame:
+    """Silver's orders that gold is about: neither cancelled nor of an unknown status, of a known market."""
+    return refs["silver.orders"].where(~F.col("status").isin(list(OUT_OF_SCOPE)) & F.col("market_id").isNotNull())
+
+
 def lines_in_scope(refs: References) -> DataFrame:
     """Silver lines with their order's ``market_id, channel, currency, customer_id`` and their product's ``category, total_volume_ml``; ``sale_date``."""
-    orders = refs["silver.orders"].where(~F.col("status").isin(list(OUT_OF_SCOPE)) & F.col("market_id").isNotNull())
-    orders = orders.select("order_id", F.col("order_date").alias("sale_date"), "market_id", "channel", "currency", "customer_id")
+    orders = orders_in_scope(refs).select("order_id", F.col("order_date").alias("sale_date"), "market_id", "channel", "currency", "customer_id")
     products = refs["silver.products"].select("sku", "category", "total_volume_ml")
     lines = refs["silver.order_lines"].withColumnRenamed("order_date", "sale_date")
     # On the day too: an order whose date was corrected stands on both days until the old one is run again.

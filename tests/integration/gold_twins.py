@@ -41,7 +41,12 @@ CASES = {
         ("orders", "customers", "units", "gross_sales", "discounts", "net_sales"),
         {"average_order_value": "0.000051"},
     ),
-    "finance_daily_payments": ("finance", ("paid_date", "currency", "method"), ("captured", "refunded", "failed", "unreconciled_amount"), {}),
+    "finance_daily_payments": (
+        "finance",
+        ("paid_date", "currency", "method"),
+        ("captured", "refunded", "failed", "captured_elsewhere", "refunded_elsewhere", "failed_elsewhere", "unreconciled_amount"),
+        {},
+    ),
     "executive_kpis": (
         "kpis",
         ("sale_date", "currency"),

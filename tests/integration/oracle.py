@@ -91,7 +91,8 @@ from l join o using (order_id) join product p using (sku)
 where o.state in ('placed', 'paid', 'shipped', 'delivered', 'returned');
 
 create table paid as
-select p.*, cast(p.paid_at at time zone 'UTC' as date) as paid_date, lower(trim(p.status)) as state
+select p.*, cast(p.paid_at at time zone 'UTC' as date) as paid_date, lower(trim(p.status)) as state,
+    o.state in ('placed', 'paid', 'shipped', 'delivered', 'returned') as is_ours
 from shop.payments p join o using (order_id)
 where cast(p.paid_at at time zone 'UTC' as date) between $first and $last;
 """
@@ -133,9 +134,12 @@ with received as (
     select *, sum(case state when 'captured' then amount when 'refunded' then -amount else 0 end) over (partition by order_id) as got,
         row_number() over (partition by order_id order by paid_at desc, payment_id desc) = 1 as is_last from paid
 ), totals as (select order_id, sum(net) as total from l group by 1)
-select paid_date, currency, method, sum(case when state = 'captured' then amount else 0 end) as captured, sum(case when state = 'refunded' then
-    amount else 0 end) as refunded,
-    sum(case when state = 'failed' then amount else 0 end) as failed, sum(case when is_last then got - coalesce(total, 0) else 0 end) as unreconciled_amount
+select paid_date, currency, method, coalesce(sum(amount) filter (state = 'captured' and is_ours), 0) as captured,
+    coalesce(sum(amount) filter (state = 'refunded' and is_ours), 0) as refunded, coalesce(sum(amount) filter (state = 'failed' and is_ours), 0) as failed,
+    coalesce(sum(amount) filter (state = 'captured' and not is_ours), 0) as captured_elsewhere,
+    coalesce(sum(amount) filter (state = 'refunded' and not is_ours), 0) as refunded_elsewhere,
+    coalesce(sum(amount) filter (state = 'failed' and not is_ours), 0) as failed_elsewhere,
+    coalesce(sum(got - coalesce(total, 0)) filter (is_last and is_ours), 0) as unreconciled_amount
 from received left join totals using (order_id) group by all
 """
 

@@ -16,6 +16,7 @@ from globalbev_assets.contracts.book import ContractBook
 from globalbev_assets.contracts.names import TableName
 from resources.delta_log import ClusterLog, DeltaLog, FolderLog
 from resources.ledger import DqResult, Ledger, LedgerRow
+from resources.replays import Waiting, resolved_days
 
 pytestmark = pytest.mark.spark
 DAY, AT = date(2026, 6, 1), datetime(2026, 6, 3, 4, 5, 6, 789, tzinfo=UTC)
@@ -65,7 +66,6 @@ def test_a_ledger_comes_back_as_it_was_written(log: DeltaLog, tmp_path: Path, sp
 def test_a_table_is_made_once_and_its_versions_and_commits_are_told(log: DeltaLog, tmp_path: Path, spark: SparkSession, book: ContractBook) -> None:
     contract, path = book[TableName("gold", "fact_daily_sales")], str(tmp_path / "gold" / "table")
     assert log.version(path) is None
-    assert log.arrow(path, ["business_date"]) is None
     log.create(path, contract)
     log = another(log, spark)
     log.create(path, contract)
@@ -100,13 +100,51 @@ def test_rows_are_filtered_alike(log: DeltaLog, tmp_path: Path, spark: SparkSess
     spark.sql(
         "select * from values (1, 'open', date'2026-06-01'), (2, 'open', date'2026-06-02'), (3, 'done', date'2026-06-03') t(id, state, day)"
     ).write.format("delta").save(path)
-    found = log.arrow(path, ["id"], [("state", "=", "open"), ("day", "not in", [DAY])])
-    assert found is not None
-    assert found.to_pylist() == [{"id": 2}]
-    assert log.arrow(path, ["id"], [("id", "in", [1, 3])]).num_rows == 2  # type: ignore[union-attr]
-    for filters, ids in (
-        ([("id", "is text", ["3", "x"])], [3]),
-        ([("state", "is text", ["open"]), ("id", "in", [2, 3])], [2]),
-        ([("id", "is text", [])], []),
-    ):
-        assert log.arrow(path, ["id"], filters).column("id").to_pylist() == ids  # type: ignore[union-attr]
+    found = log.read(path, [("state", "=", "open"), ("day", "not in", [DAY])])
+    assert [row["id"] for row in found] == [2]
+    assert sorted(row["id"] for row in log.read(path, [("id", "in", [1, 3])])) == [1, 3]
+
+
+REJECTED = """
+    (date'2026-06-02', 1, 'open', '{"store_id": " 7 ", "sku": "a-1"}', array('unknown_store')),
+    (date'2026-06-03', 2, 'open', '{"store_id": "8", "sku": "a-1"}', array('unknown_store')),
+    (date'2026-06-04', 3, 'open', '{"store_id": "7", "sku": "A-1"}', array('unknown_store', 'unknown_sku')),
+    (date'2026-06-05', 4, 'open', '{"store_id": "7", "sku": "b-1"}', array('unknown_store', 'unknown_sku')),
+    (date'2026-06-06', 5, 'open', '{"store_id": "7", "sku": "a-1"}', array('unknown_store', 'negative_price')),
+    (date'2026-06-07', 6, 'discarded', '{"store_id": "7", "sku": "a-1"}', array('unknown_store')),
+    (date'2026-06-08', 7, 'open', '{"store_id": "7", "sku": "a-1"}', array('unknown_store')),
+    (date'2026-06-09', 8, 'open', '{"order_id": "70", "sku": "a-1"}', array('parent_quarantined')),
+    (date'2026-06-10', 9, 'open', '{"order_id": "70", "sku": "a-1"}', array('unknown_order')),
+    (date'2026-06-11', 10, 'open', '{"sku": "a-1"}', array('unknown_store')),
+    (date'2026-06-02', 11, 'open', '{"store_id": "9"}', array('unknown_store'))
+"""
+
+
+def test_the_days_whose_rejected_rows_lack_no_reference_any_more(log: DeltaLog, tmp_path: Path, spark: SparkSession) -> None:
+    def place(name: TableName) -> str:
+        return str(tmp_path / name.layer / name.table)
+
+    def made(name: TableName, query: str) -> None:
+        spark.sql(query).write.format("delta").save(place(name))
+
+    sales, stores, orders, products = (TableName.parse(name) for name in ("gold.rejected", "ops.stores", "ops.orders", "ops.products"))
+    rules = [
+        Waiting("unknown_store", "store_id", "store_id", stores, "store_id"),
+        Waiting("unknown_sku", "sku", "sku", products, "sku"),
+        Waiting("unknown_order", "order_id", "order_id", orders, "order_id", "order_date"),
+        Waiting("parent_quarantined", "order_id", "order_id", orders, "order_id", "order_date"),
+    ]
+    assert resolved_days(log, place(sales), rules, place, []) == [], "without any table"
+    made(stores, "select * from values (7), (70) t(store_id)")
+    assert resolved_days(log, place(sales), rules, place, []) == [], "without a quarantine"
+    shape = "transform(rules, rule -> named_struct('rule_id', rule, 'severity', 'error', 'column', 'c')) as errors"
+    made(
+        sales, f"select partition, source_position, state, record, {shape} from values {REJECTED} t(partition, source_position, state, record, rules)"
+    )
+    assert [day.day for day in resolved_days(log, place(sales), rules, place, [])] == [2, 8], "of a reference without a table nothing is there"
+    made(orders, "select * from values (70, date'2026-06-09'), (71, date'2026-06-10') t(order_id, order_date)")
+    made(products, "select * from values ('a-1') t(sku)")
+    assert [day.day for day in resolved_days(log, place(sales), rules, place, [date(2026, 6, 8)])] == [2, 4, 9]
+    assert [day.day for day in resolved_days(log, place(sales), rules, place, [])] == [2, 4, 8, 9]
+    assert resolved_days(log, place(sales), rules[1:2], place, []) == [], "a rule that waits for nothing"
+    assert resolved_days(log, place(sales), rules, place, [date(2026, 6, day) for day in range(1, 31)]) == [], "the step's own days"
