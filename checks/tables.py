@@ -126,8 +126,9 @@ class _History:
 
     def __init__(self, lakehouse: LakehouseResource, ledger: Ledger | EventLedger, contracts: Sequence[Contract]) -> None:
         self._lake, self._ledger = lakehouse.lake(), ledger
-        self._rows = ledger.latest([str(contract.name) for contract in contracts])
-        self._results: dict[tuple[str, str], dict[date, list[DqResult]]] = {}
+        self._tables = [str(contract.name) for contract in contracts]
+        self._rows = ledger.latest(self._tables)
+        self._results: dict[str, dict[tuple[str, date], list[DqResult]]] = {}
 
     def judge(self, contract: Contract, kind: CheckKind, days: Sequence[date]) -> dict[date, Judgement]:
         rows = {day: row for (table, day), row in self._rows.items() if table == str(contract.name)}
@@ -145,13 +146,12 @@ class _History:
     def _of_day(self, row: LedgerRow | None, day: date) -> list[DqResult]:
         if row is None:
             return []
-        key = (row.table_name, row.run_id)
-        if key not in self._results:
-            by_day: dict[date, list[DqResult]] = {}
-            for result in self._ledger.results(row.table_name, row.run_id):
-                by_day.setdefault(result.business_day, []).append(result)
-            self._results[key] = by_day
-        return self._results[key].get(day, [])
+        if row.run_id not in self._results:  # of all the tables: a run that was just through has published most of them
+            found: dict[tuple[str, date], list[DqResult]] = {}
+            for result in self._ledger.results(self._tables, row.run_id):
+                found.setdefault((result.table_name, result.business_day), []).append(result)
+            self._results[row.run_id] = found
+        return self._results[row.run_id].get((row.table_name, day), [])
 
     def _freshness(self, contract: Contract, promise: Promise, rows: Mapping[date, LedgerRow]) -> Freshness:
         """Of the table and its source, whatever days the run was about: an old day that was loaded again makes nothing fresh."""

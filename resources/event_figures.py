@@ -67,9 +67,9 @@ class EventLedger:
                 self._results.setdefault((table, row.run_id), []).extend(results)
         return found
 
-    def results(self, table: str, run_id: str) -> list[DqResult]:
-        """The rules' results of a table in the run of its newest rows."""
-        return self._results.get((table, run_id), [])
+    def results(self, tables: Iterable[str], run_id: str) -> list[DqResult]:
+        """The rules' results of some tables in a run that recorded newest rows of theirs."""
+        return [result for table in tables for result in self._results.get((table, run_id), [])]
 
     def _newest(self, asset: dg.AssetKey) -> dict[str, str]:
         """By day: the figures of the newest event, a materialisation or, of a day that was not published, an observation."""

@@ -126,10 +126,9 @@ class Ledger:
         """The rules' results of several runs that did not pass."""
         return self._read(self._results, DqResult, [("run_id", "in", sorted(set(run_ids))), ("passed", "=", False)])
 
-    def results(self, table: str, run_id: str | None = None) -> list[DqResult]:
-        """The rules' results of a table, of all runs or of one."""
-        filters: list[Filter] = [("table_name", "=", table)]
-        return self._read(self._results, DqResult, [*filters, ("run_id", "=", run_id)] if run_id else filters)
+    def results(self, tables: Iterable[str], run_id: str) -> list[DqResult]:
+        """The rules' results of some tables in a run."""
+        return self._read(self._results, DqResult, [("table_name", "in", sorted(set(tables))), ("run_id", "=", run_id)])
 
     def _append(self, path: str, kind: type, rows: Sequence[Any]) -> None:
         if rows:

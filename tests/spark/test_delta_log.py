@@ -59,7 +59,7 @@ def test_a_ledger_comes_back_as_it_was_written(log: DeltaLog, tmp_path: Path, sp
     ledger.append([newer])
     assert ledger.latest(["silver.orders"]) == {("silver.orders", DAY): newer, ("silver.orders", date(2026, 6, 2)): ROWS[1]}
     assert ledger.of_run("run-2") == [ROWS[2]]
-    assert ledger.results("silver.orders", "run-1") == [RESULT]
+    assert ledger.results(["silver.orders"], "run-1") == [RESULT]
     assert Ledger(str(tmp_path)).latest(["silver.orders"]) == ledger.latest(["silver.orders"]), "and either reads what the other wrote"
 
 

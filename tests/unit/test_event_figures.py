@@ -41,8 +41,8 @@ def test_a_row_and_its_results_come_back_as_they_were(instance: dg.DagsterInstan
     report(instance, ROW, RESULT, replace(RESULT, business_day=NEXT))
     ledger = EventLedger(instance, [DAY, NEXT])
     assert ledger.latest(["silver.orders", "silver.payments"]) == {("silver.orders", DAY): ROW}
-    assert ledger.results("silver.orders", "run-1") == [RESULT], "those of another day are that day's"
-    assert ledger.results("silver.orders", "run-2") == []
+    assert ledger.results(["silver.orders"], "run-1") == [RESULT], "those of another day are that day's"
+    assert ledger.results(["silver.orders"], "run-2") == []
 
 
 def test_the_newest_event_of_a_day_counts_also_when_the_day_was_held_then(instance: dg.DagsterInstance) -> None:
