@@ -1,6 +1,6 @@
 """Everything that can be checked of `deploy/` without a cloud, each with its time. `python -m deploy.checks <folder of .iac> [--all]`.
 
-A check whose program (terraform, actionlint) is not installed is left out, which is said at the end; with `--all`, as on GitHub, that fails.
+A check whose program (terraform, actionlint, npm) is not installed is left out, which is said at the end; with `--all`, as on GitHub, that fails.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 # Of no package of ours; all else is in .venv and .iac.
-PROGRAMS = ("terraform", "actionlint")
+PROGRAMS = {"terraform fmt": "terraform", "actionlint": "actionlint", "KQL by Microsoft's own parser": "npm"}
 
 
 def checks(iac: Path) -> dict[str, list[str]]:
@@ -28,13 +28,14 @@ def checks(iac: Path) -> dict[str, list[str]]:
         "checkov": [*python, "deploy.checks.checkov_check", str(iac / "bin" / "checkov")],
         "terraform fmt": ["terraform", "fmt", "-check", "-diff", "-recursive", "deploy/terraform"],
         "actionlint": ["actionlint", *workflows],
+        "KQL by Microsoft's own parser": [*python, "deploy.checks.kql_check", str(iac)],
     }
 
 
 def main() -> int:
     """Run all, whatever one says; 1 when any fails, or is left out although all are wanted."""
     found = checks(Path(sys.argv[1]))
-    absent = {name: command[0] for name, command in found.items() if command[0] in PROGRAMS and not shutil.which(command[0])}
+    absent = {name: program for name, program in PROGRAMS.items() if not shutil.which(program)}
     failed = [name for name in found if name not in absent and not _is_good(name, found[name])]
     for name, program in absent.items():
         sys.stdout.write(f"LEFT OUT, NOT CHECKED: {name}; {program} is not installed\n")

@@ -50,7 +50,7 @@ def look(settings: Settings, silence_s: float, *, to: Sequence[Notifier] | None 
             problems = tell(notice_of(settings, verdict), receivers)
             if len(problems) < len(receivers):
                 remembered = told(remembered, verdict.notice, verdict.names)
-            _log(verdict, at.timestamp())
+        _log(verdict, signs, at.timestamp())
         memory_file.write(remembered)
     return Heartbeat(verdict, tuple(problems), tuple(signs))
 
@@ -109,9 +109,12 @@ def _signs(settings: Settings, at: float, *, with_ui: bool, within_s: float) -> 
         return [*storage.result(), *ui.result()]
 
 
-def _log(verdict: Verdict, at: float) -> None:
+def _log(verdict: Verdict, signs: Sequence[Sign], at: float) -> None:
+    """Each look is an event: whoever watches from outside sees by the newest how it stands, and by their absence that nobody looks."""
     silent_s = at - (verdict.silent_since or at)
-    if verdict.notice == "silent":
+    if verdict.is_silent:
         emit("heartbeat.silent", reasons=list(verdict.reasons), silent_s=silent_s)
-    else:
+    elif verdict.notice == "back":
         emit("heartbeat.back", silent_s=silent_s)
+    else:
+        emit("heartbeat.looked", signs=len(signs))

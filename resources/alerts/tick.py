@@ -6,7 +6,7 @@ tick has ended, so a tick that was killed anywhere is done again, and does nothi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -39,6 +39,7 @@ from resources.alerts.rendering import Writer
 from resources.alerts.runbooks import FOLDER
 from resources.failpoints import failpoint
 from resources.ledger import Ledger
+from resources.logs.events import emit
 from resources.settings import Settings
 
 MOST_EVENTS = 60_000
@@ -157,8 +158,10 @@ class Alerting:
         messages += undelivered(recorded.messages.values(), channels_of(self.settings), writer.runbooks, at)
         if not messages and noted == dict(recorded.incidents):
             return recorded, 0
-        kept = Recorded(noted, recorded.messages, recorded.table).with_changes((), messages)
-        return self.outbox.save(kept, at), len(messages)
+        kept = self.outbox.save(Recorded(noted, recorded.messages, recorded.table).with_changes((), messages), at)
+        for message in messages:
+            _log(message, noted)
+        return kept, len(messages)
 
     def _send(self, recorded: Recorded, at: datetime, *, is_now: bool = False) -> Round:
         """Send; what was sent and could not be noted down, on a full disk, is not sent again by this process."""
@@ -207,6 +210,15 @@ class _Read:
     events: int
     incidents: tuple[Incident, ...]
     lineage: Lineage
+
+
+def _log(message: Message, incidents: Mapping[str, Incident]) -> None:
+    """Say what is new where the logs go: it is there also when no channel takes the message."""
+    if message.kind in ("reminder", "over"):
+        return
+    about = [incidents[name] for name in message.incidents if name in incidents]
+    where = {"run_id": about[0].run_id, "asset": about[0].table} if len(about) == 1 else {}
+    emit("alert.raised", kind=message.kind, severity=message.severity, said=message.title, incidents=list(message.incidents), **where)
 
 
 def _waiting_for(source: str, register: Register, seen: Iterable[Observation]) -> frozenset[str]:

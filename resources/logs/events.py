@@ -50,7 +50,13 @@ EVENTS: Mapping[str, Event] = {
     "lease.taken_over": Event(logging.WARNING, ("table", "from_run", "from_pid", "epoch"), "a dead or hanging writer's lease was taken over"),
     "server.started": Event(logging.INFO, ("pid", "port", "memory", "duration_s"), "the warm Spark server was started"),
     "server.ended": Event(logging.INFO, ("pid",), "the warm Spark server was ended"),
-    "heartbeat.silent": Event(logging.ERROR, ("reasons", "silent_s"), "Dagster does not do its work"),
+    "alert.raised": Event(
+        logging.WARNING,
+        ("kind", "severity", "said", "incidents"),
+        "a message to people was recorded, of something new; in the cloud a mail follows it",
+    ),
+    "heartbeat.looked": Event(logging.INFO, ("signs",), "the heartbeat looked, and Dagster does its work"),
+    "heartbeat.silent": Event(logging.ERROR, ("reasons", "silent_s"), "Dagster does not do its work, at each look while it does not"),
     "heartbeat.back": Event(logging.INFO, ("silent_s",), "Dagster does its work again"),
     "logs.lost": Event(logging.WARNING, ("lines", "reason"), "log lines were given up, because the spool is full or the receiver refuses them"),
 }

@@ -1,8 +1,8 @@
 """Shipping: what is logged goes to the spool at once and from there, by a thread of its own, to the receiver.
 
 Nothing waits for the receiver. It is down, slow or busy: the lines stay in the spool, the pauses grow, and the next process goes on. A line may
-arrive twice (an answer that was lost), never not at all, unless the spool is full or the receiver refuses the lines themselves: both are counted
-and logged as ``logs.lost``.
+arrive twice (an answer that was lost). It is lost when the spool is full or the receiver refuses the line itself, which is counted and logged as
+``logs.lost``; when the home goes with its container; and when Azure cannot store what it took, which its rule logs (``DCRLogErrors``).
 """
 
 from __future__ import annotations

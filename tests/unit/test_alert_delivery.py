@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -79,6 +80,19 @@ def test_while_no_channel_takes_the_first_message_no_reminder_is_put_on_top(worl
     world.tick()
     world.tick(seconds=25 * 3600)
     assert len(world.recorded.messages) == 1
+
+
+def test_what_is_new_is_an_event_once_also_where_nobody_takes_the_message(world: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In Azure a mail follows it, whatever becomes of the channels."""
+    said: list[Mapping[str, Any]] = []
+    monkeypatch.setattr("resources.logs.events.LISTENERS", [lambda name, fields: said.append(fields) if name == "alert.raised" else None])
+    world.named("alerts-1").error = world.named("alerts-2").error = "it does not answer"
+    world.volume("bronze.orders")
+    for seconds in (30.0, 30.0, 25 * 3600.0):
+        world.tick(seconds=seconds)
+    (found,) = said
+    assert (found["kind"], found["severity"], found["asset"], found["run_id"]) == ("new", "warn", "bronze.orders", "run-1")
+    assert "bronze.orders" in found["said"]
 
 
 def test_a_message_that_is_refused_keeps_none_of_the_others_back(world: Fakes) -> None:

@@ -66,7 +66,13 @@ def test_whoever_a_job_runs_as_may_use_the_warehouse(made: ModuleType) -> None:
     """Every task is SQL on that one warehouse; without it the first Sunday would be the first to tell."""
     compute = read_module(TERRAFORM / "modules" / "compute")
     rights = compute.resources["databricks_permissions", "warehouse"]["access_control"]
-    allowed = {str(value) for right in rights if right["permission_level"] == "CAN_USE" for name, value in right.items() if name.endswith("_name")}
+    allowed = {
+        str(value)
+        for right in rights
+        if right["permission_level"] in ("CAN_USE", "IS_OWNER")
+        for name, value in right.items()
+        if name.endswith("_name")
+    }
     entitled = compute.resources["databricks_service_principal", "this"]
     # The pipeline comes by its group, of which it is the member (modules/identity).
     by = {"${var.deployer_client_id}": "${var.deployer_client_id}", "${var.pipeline_client_id}": '${var.groups["etl"]}'}

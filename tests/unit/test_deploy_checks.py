@@ -14,6 +14,7 @@ from deploy.checks import __main__ as deploy_checks
 def two_checks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """One of ours that is good, and actionlint, which is not on this path."""
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(deploy_checks, "PROGRAMS", {"actionlint": "actionlint"})
     monkeypatch.setattr(deploy_checks, "checks", lambda _: {"ours": [sys.executable, "-c", ""], "actionlint": ["actionlint", "x.yml"]})
 
 
@@ -27,6 +28,7 @@ def test_what_is_left_out_is_said_and_fails_where_all_is_wanted(
 
 
 def test_a_check_that_fails_fails_all_and_says_why(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(deploy_checks, "PROGRAMS", {"actionlint": "actionlint"})
     monkeypatch.setattr(deploy_checks, "checks", lambda _: {"ours": [sys.executable, "-c", "raise SystemExit('not in order')"]})
     monkeypatch.setattr(sys, "argv", ["deploy.checks", ".iac", "--all"])
     assert deploy_checks.main() == 1

@@ -128,9 +128,74 @@ def test_the_first_image_is_ours_and_is_pushed_before_the_apps_are_made() -> Non
 
 def test_a_budget_begins_in_the_month_in_which_it_is_made_and_keeps_it() -> None:
     """Azure refuses a month that is over, and another month would be another budget."""
-    budget = module("observability").resources["azurerm_consumption_budget_resource_group", "this"]
+    budget = module("observability").resources["azurerm_consumption_budget_subscription", "this"]
     assert budget["time_period"][0]["start_date"] == """${formatdate("YYYY-MM-'01T00:00:00Z'", plantimestamp())}"""
     assert budget["lifecycle"][0]["ignore_changes"] == ["time_period"]
+
+
+def test_the_budget_is_of_the_subscription() -> None:
+    """In the resource group of Databricks' machines, whose cost is the most of it, nobody may make anything."""
+    assert {kind for (kind, _) in module("observability").resources if "budget" in kind} == {"azurerm_consumption_budget_subscription"}
+    (watched,) = re.findall(r"^  resource_groups += (.+)$", text_of("modules", "platform", "main.tf"), re.MULTILINE)
+    assert watched == "[azurerm_resource_group.this.name, module.workspace.managed_resource_group_name]"
+
+
+def test_github_signs_in_to_databricks_by_an_address_and_as_an_admin() -> None:
+    """Databricks' SDK does not try GitHub's token without a host, and Contributor makes no admin of who signs in by it (auth_azure_github_oidc.go)."""
+    for name in ("dev", "test", "prod", "shared"):
+        text = text_of("environments", name, "main.tf")
+        for provider in re.findall(r'^provider "databricks" \{\n(.*?)^\}', text, re.MULTILINE | re.DOTALL):
+            assert re.search(r"^  host +=", provider, re.MULTILINE), name
+    admin = module("compute").resources["databricks_permission_assignment", "deployer"]
+    assert (admin["principal_id"], admin["permissions"]) == ('${databricks_service_principal.this["deployer"].id}', ["ADMIN"])
+
+
+def test_whoever_applies_keeps_the_right_to_apply() -> None:
+    """The provider adds who applies to the rights on warehouse and pools; left unsaid, it is drift for the next, or refused."""
+    compute = module("compute").resources
+    for resource, level in (("warehouse", "IS_OWNER"), ("pool", "CAN_MANAGE")):
+        rights = {
+            str(right.get("service_principal_name")): right["permission_level"]
+            for right in compute["databricks_permissions", resource]["access_control"]
+        }
+        assert rights["${var.deployer_client_id}"] == level
+        assert compute["databricks_permissions", resource]["depends_on"] == ["${databricks_service_principal.this}"]
+
+
+def test_unity_catalog_tries_a_place_once_it_may_and_only_where_there_is_a_file() -> None:
+    assert module("storage").outputs["urls"]["depends_on"] == ["${azurerm_role_assignment.connector}", "${azurerm_private_endpoint.this}"]
+    landing = module("catalog").resources["databricks_external_location", "landing"]
+    assert (landing["read_only"], landing["skip_validation"]) == (True, True)
+
+
+def test_a_machine_starts_where_there_is_a_way_out() -> None:
+    outputs = module("network").outputs
+    assert "${azurerm_subnet_nat_gateway_association.workspace}" in outputs["workspace_subnets"]["depends_on"]
+    assert "${azurerm_subnet_nat_gateway_association.containers}" in outputs["service_subnet_ids"]["depends_on"]
+
+
+def test_names_that_all_of_azure_shares_are_ours_alone() -> None:
+    text = text_of("modules", "platform", "main.tf")
+    for name in ("storage_account_name", "account_name", "vault_name", "registry_name", "database_server_name"):
+        (value,) = re.findall(rf'^  {name} += "(.+)"$', text, re.MULTILINE)
+        assert "${var.unique}" in value, name
+    assert module("dagster").resources["azurerm_postgresql_flexible_server", "this"]["name"] == "${var.database_server_name}"
+
+
+def test_an_alert_that_is_open_hides_no_other_one() -> None:
+    """A stateful alert tells of nothing while it is open: one a run or table, one an environment."""
+    text = text_of("modules", "observability", "main.tf")
+    dimensions = {name: json.loads(found) for name, found in re.findall(r"^    (\w+) += \{ severity.*dimensions = (\[.*?\]) \}$", text, re.MULTILINE)}
+    assert dimensions == {"attention": ["Subject", "Environment"], "silence": ["Environment"], "no_heartbeat": [], "lost_logs": ["Table"]}
+    for name, columns in dimensions.items():
+        query = (TERRAFORM.parent / "kql" / "alerts" / f"{name}.kql").read_text(encoding="utf-8")
+        assert [column for column in columns if not re.search(rf"\b{column}\b", query)] == []
+
+
+def test_what_a_rule_cannot_store_is_logged() -> None:
+    setting = module("observability").resources["azurerm_monitor_diagnostic_setting", "rule"]
+    assert setting["target_resource_id"] == "${azurerm_monitor_data_collection_rule.this.id}"
+    assert [each["category"] for each in setting["enabled_log"]] == ["LogErrors"]
 
 
 def test_a_database_is_made_once_its_name_can_be_found() -> None:
@@ -142,8 +207,13 @@ def test_a_database_is_made_once_its_name_can_be_found() -> None:
 def test_an_app_is_given_the_secrets_that_it_needs() -> None:
     """Runs and sensors are in the code location; the others ask the database, and it."""
     text = text_of("modules", "dagster", "main.tf")
-    given = dict(re.findall(r"^    (\w+) +=.* secrets = ([\w.()]+), args", text, re.MULTILINE))
-    assert given == {"code": "keys(local.secrets)", "web": "local.instance", "daemon": "local.instance", "heartbeat": "local.instance"}
+    given = dict(re.findall(r"^    (\w+) +=.* secrets = (.+), args", text, re.MULTILINE))
+    assert given == {
+        "code": "keys(local.secrets)",
+        "web": "local.instance",
+        "daemon": "local.instance",
+        "heartbeat": "concat(local.instance, keys(local.chat))",
+    }
     assert re.search(r'^  instance +. \["DAGSTER_POSTGRES_PASSWORD"\]$', text, re.MULTILINE)
     app = module("dagster").resources["azurerm_container_app", "this"]
     assert "local.secrets[" in str(app)
@@ -194,7 +264,14 @@ def test_the_host_may_write_where_its_sensors_write_and_nowhere_else_in_the_lake
     assert {made("lake")._path.rpartition("/")[0] for made in (Outbox, Drifts, FreshnessLog)} == {"lake/ops"}
     roles = module("storage").resources
     written = roles["azurerm_role_assignment", "dagster_writes_ops"]
-    assert (written["role_definition_name"], written["condition_version"]) == ("Storage Blob Data Contributor", "2.0")
+    assert written["condition_version"] == "2.0"
+    role = roles["azurerm_role_definition", "files"]["permissions"][0]
+    assert role["actions"] == ["Microsoft.Storage/storageAccounts/blobServices/containers/read"], (
+        "a condition on files keeps nobody from a whole container"
+    )
+    assert role["data_actions"] == '${[for action in concat(["read"], local.writing) : "${local.blobs}/${action}"]}'
+    for name in ("dagster_writes_ops", "dagster_writes_logs"):
+        assert roles["azurerm_role_assignment", name]["role_definition_id"] == "${azurerm_role_definition.files.role_definition_resource_id}"
     assert written["condition"] == "((${local.is_no_writing}) OR (@Resource[${local.blobs}:path] StringLike 'ops/*'))"
     assert '["write", "add/action", "delete", "move/action"]' in text_of("modules", "storage", "main.tf"), "the role's data actions, but reading"
     assert roles["azurerm_role_assignment", "dagster_reads"]["role_definition_name"] == "Storage Blob Data Reader"

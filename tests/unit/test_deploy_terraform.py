@@ -183,8 +183,8 @@ def test_every_file_that_terraform_reads_is_there() -> None:
     text = text_of("modules", "observability", "main.tf")
     tables = re.search(r"for name in (\[.+?\]) : name => jsondecode", text)[1]  # type: ignore[index]
     alerts = re.findall(r"^    (\w+) += \{ severity", text, re.MULTILINE)
-    wanted = [f"log-analytics/{name}_table.json" for name in json.loads(tables)] + [f"kql/{name}.kql" for name in alerts]
-    assert len(wanted) == 4
+    wanted = [f"log-analytics/{name}_table.json" for name in json.loads(tables)] + [f"kql/alerts/{name}.kql" for name in alerts]
+    assert len(wanted) == 6
     assert [name for name in wanted if not (TERRAFORM.parent / name).is_file()] == []
 
 

@@ -174,6 +174,18 @@ def test_nobody_told_is_told_by_the_next_look(tmp_path: Path, dead: None) -> Non
     assert [notice.kind for notice in inbox.got] == ["silent"]
 
 
+def test_each_look_is_an_event_so_that_its_absence_can_be_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An alert in the cloud stays open as long as it is said, and another one asks whether anything is."""
+    said: list[str] = []
+    monkeypatch.setattr("resources.logs.events.LISTENERS", [lambda name, fields: said.append(name)])
+    for ago_s in (0.0, 3600.0, 3600.0, 0.0, 0.0):
+        monkeypatch.setattr(
+            "globalbev_assets.operations.heartbeat.signs_of_storage", lambda _, at, __, ago_s=ago_s: [Sign(f"since {ago_s}", at - ago_s)]
+        )
+        looked(tmp_path, Inbox())
+    assert said == ["heartbeat.looked", "heartbeat.silent", "heartbeat.silent", "heartbeat.back", "heartbeat.looked"]
+
+
 @pytest.mark.parametrize("text", ["", "{", "[1]", '{"good_at": 3, "silent_since": null, "is_told": true}', "\0"])
 def test_a_memory_that_is_garbage_is_no_memory(text: str, tmp_path: Path) -> None:
     (tmp_path / "state").mkdir()

@@ -8,6 +8,11 @@ output "outbound_address" {
   value       = module.platform.outbound_address
 }
 
+output "host" {
+  description = "Address of the workspace, which deploy/terraform/environments/shared asks for."
+  value       = module.platform.host
+}
+
 output "workspace_resource_id" {
   description = "Azure resource id of the workspace, which deploy/terraform/environments/shared asks for."
   value       = module.platform.workspace_resource_id

@@ -21,7 +21,9 @@ provider "azuread" {
   use_oidc = var.is_github
 }
 
+# A person's sign-in finds the address by the id; GitHub's token is not even tried without it.
 provider "databricks" {
+  host                        = module.platform.host
   azure_workspace_resource_id = module.platform.workspace_resource_id
   auth_type                   = var.is_github ? "github-oidc-azure" : "azure-cli"
 }
@@ -42,6 +44,7 @@ module "platform" {
   monthly_budget            = 2000
   log_retention_days        = 365
   mail_addresses            = var.mail_addresses
+  has_chat                  = false
   most_workers              = 8
   inventory_url             = var.inventory_url
   start_date                = "2026-01-01"

@@ -1,6 +1,8 @@
 # What there is once for all environments: the tags that policies go by, the budget of Databricks' own units, the system tables.
 
+# GitHub's token is not even tried without the address.
 provider "databricks" {
+  host                        = var.workspace_host
   azure_workspace_resource_id = var.workspace_resource_id
   auth_type                   = var.is_github ? "github-oidc-azure" : "azure-cli"
 }

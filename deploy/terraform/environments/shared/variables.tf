@@ -8,6 +8,11 @@ variable "workspace_resource_id" {
   type        = string
 }
 
+variable "workspace_host" {
+  description = "Address of that workspace, the output `host` of its environment."
+  type        = string
+}
+
 variable "deployer_client_ids" {
   description = "Client id of each environment's deployer, `deployer` of its output client_ids: they may assign the governed tags. An environment that is missing cannot apply its contracts."
   type        = set(string)

@@ -104,6 +104,14 @@ resource "databricks_permissions" "pool" {
     group_name       = var.groups["etl"]
     permission_level = "CAN_ATTACH_TO"
   }
+
+  # The provider adds whoever applies: were it not said, each plan of the deployment would take away the person of the first one, and the other way.
+  access_control {
+    service_principal_name = var.deployer_client_id
+    permission_level       = "CAN_MANAGE"
+  }
+
+  depends_on = [databricks_service_principal.this]
 }
 
 resource "databricks_sql_endpoint" "analysts" {
@@ -116,6 +124,9 @@ resource "databricks_sql_endpoint" "analysts" {
   enable_serverless_compute = false
   enable_photon             = true
   spot_instance_policy      = "COST_OPTIMIZED"
+
+  # It starts when it is made, and one that does not find its machines would be deleted again.
+  no_wait = true
 
   tags {
     dynamic "custom_tags" {
@@ -148,10 +159,10 @@ resource "databricks_permissions" "warehouse" {
     permission_level = "CAN_USE"
   }
 
-  # Applies the contracts, and wakes it for a rollback.
+  # Applies the contracts, wakes it for a rollback, and applies this: whoever does has to keep the rights to do so, or is refused by the provider.
   access_control {
     service_principal_name = var.deployer_client_id
-    permission_level       = "CAN_USE"
+    permission_level       = "IS_OWNER"
   }
 
   depends_on = [databricks_service_principal.this]
@@ -169,6 +180,12 @@ resource "databricks_service_principal" "this" {
   allow_cluster_create  = false
   databricks_sql_access = true
   workspace_access      = true
+}
+
+# Policies, permissions and members are an admin's to change. Azure's Contributor makes a person one; GitHub's token says nothing of Azure's roles.
+resource "databricks_permission_assignment" "deployer" {
+  principal_id = databricks_service_principal.this["deployer"].id
+  permissions  = ["ADMIN"]
 }
 
 # Needs an Entra identity: a scope behind a vault cannot be made with a token.

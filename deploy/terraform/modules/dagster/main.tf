@@ -2,12 +2,14 @@
 # The web server is inside the network only; people reach it by VPN or a gateway that signs them in, which is not here.
 
 locals {
-  secrets = {
+  # Where messages go; a secret, because whoever knows it can write there.
+  chat = var.has_chat ? { GLOBALBEV_ALERTS = "globalbev-alerts" } : {}
+  secrets = merge(local.chat, {
     DAGSTER_POSTGRES_PASSWORD          = "dagster-postgres-password"
     GLOBALBEV_DATABRICKS_CLIENT_SECRET = "databricks-client-secret"
     GLOBALBEV_SHOP_DSN                 = "globalbev-shop-dsn"
     GLOBALBEV_INVENTORY_TOKEN          = "globalbev-inventory-token"
-  }
+  })
   # The instance's; what runs our code, and so reads sources and submits steps, is the code location alone.
   instance    = ["DAGSTER_POSTGRES_PASSWORD"]
   web_address = "https://ca-${var.name}-web.${azurerm_container_app_environment.this.default_domain}"
@@ -25,7 +27,7 @@ locals {
     daemon = { cpu = 0.5, memory = "1Gi", port = 0, transport = "", secrets = local.instance, args = ["dagster-daemon", "run", "-w", "/opt/dagster/home/workspace.yaml"] }
 
     # Outside of the three that it looks at; what it says is the alert `silence` of the module observability.
-    heartbeat = { cpu = 0.25, memory = "0.5Gi", port = 0, transport = "", secrets = local.instance, args = ["python", "-m", "globalbev_assets.operations.cli", "heartbeat", "--every", "120"] }
+    heartbeat = { cpu = 0.5, memory = "1Gi", port = 0, transport = "", secrets = concat(local.instance, keys(local.chat)), args = ["python", "-m", "globalbev_assets.operations.cli", "heartbeat", "--every", "120"] }
   }
 }
 
@@ -58,7 +60,7 @@ resource "azurerm_role_assignment" "push" {
 }
 
 resource "azurerm_postgresql_flexible_server" "this" {
-  name                              = "psql-${var.name}"
+  name                              = var.database_server_name
   location                          = var.location
   resource_group_name               = var.resource_group_name
   version                           = "16"

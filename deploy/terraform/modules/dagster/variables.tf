@@ -8,6 +8,11 @@ variable "registry_name" {
   type        = string
 }
 
+variable "database_server_name" {
+  description = "Name of Dagster's database server: unique in all of Azure, and never changed, because another name is another server."
+  type        = string
+}
+
 variable "location" {
   description = "Azure region."
   type        = string
@@ -45,6 +50,11 @@ variable "deployer_principal_id" {
 variable "vault_uri" {
   description = "Vault that the secrets are taken from when a container starts."
   type        = string
+}
+
+variable "has_chat" {
+  description = "Whether the vault has a secret `globalbev-alerts`, an address to which Dagster and the heartbeat send their messages."
+  type        = bool
 }
 
 variable "settings" {

@@ -11,6 +11,9 @@ output "workspace_subnets" {
       association_id = azurerm_subnet_network_security_group_association.workspace[key].id
     }
   }
+
+  # A machine that starts before has no way out.
+  depends_on = [azurerm_subnet_nat_gateway_association.workspace, azurerm_nat_gateway_public_ip_association.this]
 }
 
 output "endpoints_subnet_id" {
@@ -33,4 +36,10 @@ output "outbound_address" {
 output "service_subnet_ids" {
   description = "Subnets of Dagster's containers and of its database: containers, postgres."
   value       = { for key, subnet in azurerm_subnet.service : key => subnet.id }
+
+  depends_on = [
+    azurerm_subnet_nat_gateway_association.containers,
+    azurerm_nat_gateway_public_ip_association.this,
+    azurerm_subnet_network_security_group_association.service,
+  ]
 }

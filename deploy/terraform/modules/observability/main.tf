@@ -1,26 +1,28 @@
-# Logs of everything in one place, alerts on what they say, budgets. The other queries of deploy/kql are for people and dashboards.
+# Logs of everything in one place, alerts on what they say, a budget. The queries of deploy/kql itself are for people and dashboards.
 
 locals {
   # The log tables with their streams, as the code that writes them describes them.
   tables = { for name in ["logs", "cost"] : name => jsondecode(file("${path.module}/../../../log-analytics/${name}_table.json")) }
 
-  # A query that finds something only when somebody has to look, by its file's name: an alert looks no further back than its window.
+  # Each finds something only when somebody has to look. An alert that is open tells of nothing else, so one is opened for each value of the dimensions.
+  # The queries look at when a row arrived, for a row may come hours after what it tells of: `range` is how far back its own time may lie.
   usual_alerts = {
-    failed_runs_24h = { severity = 2, frequency = "PT15M", window = "PT30M" }
-    silence         = { severity = 1, frequency = "PT5M", window = "PT15M" }
+    attention    = { severity = 2, frequency = "PT15M", window = "PT30M", periods = 1, range = "P1D", dimensions = ["Subject", "Environment"] }
+    silence      = { severity = 1, frequency = "PT5M", window = "PT15M", periods = 1, range = "P1D", dimensions = ["Environment"] }
+    no_heartbeat = { severity = 1, frequency = "PT15M", window = "PT30M", periods = 2, range = null, dimensions = [] }
+    lost_logs    = { severity = 2, frequency = "PT15M", window = "PT30M", periods = 1, range = null, dimensions = ["Table"] }
   }
   alerts = {
     for name, usual in local.usual_alerts : name => {
-      query     = file("${path.module}/../../../kql/${name}.kql")
-      severity  = coalesce(try(var.alert_settings[name].severity, null), usual.severity)
-      frequency = coalesce(try(var.alert_settings[name].frequency, null), usual.frequency)
-      window    = coalesce(try(var.alert_settings[name].window, null), usual.window)
-      enabled   = coalesce(try(var.alert_settings[name].enabled, null), true)
+      query      = file("${path.module}/../../../kql/alerts/${name}.kql")
+      severity   = coalesce(try(var.alert_settings[name].severity, null), usual.severity)
+      frequency  = coalesce(try(var.alert_settings[name].frequency, null), usual.frequency)
+      window     = coalesce(try(var.alert_settings[name].window, null), usual.window)
+      enabled    = coalesce(try(var.alert_settings[name].enabled, null), true)
+      periods    = usual.periods
+      range      = usual.range
+      dimensions = usual.dimensions
     }
-  }
-  budgets = {
-    own     = var.resource_group_id
-    managed = var.managed_resource_group_id
   }
   notifications = {
     most      = { threshold = 80, type = "Actual" }
@@ -139,6 +141,17 @@ resource "azurerm_monitor_diagnostic_setting" "this" {
   }
 }
 
+# What the rule takes with a 2xx and cannot store after all is told nowhere else.
+resource "azurerm_monitor_diagnostic_setting" "rule" {
+  name                       = "to-${var.name}"
+  target_resource_id         = azurerm_monitor_data_collection_rule.this.id
+  log_analytics_workspace_id = azurerm_log_analytics_workspace.this.id
+
+  enabled_log {
+    category = "LogErrors"
+  }
+}
+
 resource "azurerm_monitor_action_group" "this" {
   name                = "ag-${var.name}"
   resource_group_name = var.resource_group_name
@@ -154,16 +167,6 @@ resource "azurerm_monitor_action_group" "this" {
       use_common_alert_schema = true
     }
   }
-
-  dynamic "webhook_receiver" {
-    for_each = nonsensitive(var.webhook) == "" ? toset([]) : toset(["on-call"])
-
-    content {
-      name                    = webhook_receiver.value
-      service_uri             = var.webhook
-      use_common_alert_schema = true
-    }
-  }
 }
 
 resource "azurerm_monitor_scheduled_query_rules_alert_v2" "this" {
@@ -173,7 +176,7 @@ resource "azurerm_monitor_scheduled_query_rules_alert_v2" "this" {
   location                = var.location
   resource_group_name     = var.resource_group_name
   scopes                  = [azurerm_log_analytics_workspace.this.id]
-  description             = "deploy/kql/${each.key}.kql"
+  description             = "deploy/kql/alerts/${each.key}.kql"
   severity                = each.value.severity
   evaluation_frequency    = each.value.frequency
   window_duration         = each.value.window
@@ -181,7 +184,9 @@ resource "azurerm_monitor_scheduled_query_rules_alert_v2" "this" {
   auto_mitigation_enabled = true
   tags                    = var.tags
 
-  # The tables appear with the first log line; until then the query cannot be checked.
+  query_time_range_override = each.value.range
+
+  # A table takes minutes after it was made until a query may name it, and those of Azure's own come with their first row.
   skip_query_validation = true
 
   criteria {
@@ -190,25 +195,43 @@ resource "azurerm_monitor_scheduled_query_rules_alert_v2" "this" {
     threshold               = 0
     time_aggregation_method = "Count"
 
+    dynamic "dimension" {
+      for_each = each.value.dimensions
+
+      content {
+        name     = dimension.value
+        operator = "Include"
+        values   = ["*"]
+      }
+    }
+
     failing_periods {
-      minimum_failing_periods_to_trigger_alert = 1
-      number_of_evaluation_periods             = 1
+      minimum_failing_periods_to_trigger_alert = each.value.periods
+      number_of_evaluation_periods             = each.value.periods
     }
   }
 
   action {
     action_groups = [azurerm_monitor_action_group.this.id]
   }
+
+  depends_on = [azurerm_log_analytics_workspace_table_custom_log.this]
 }
 
 # A budget may only begin in the month in which it is made; afterwards the month it began in stays, because another one would be another budget.
-resource "azurerm_consumption_budget_resource_group" "this" {
-  for_each = local.budgets
+# Of the subscription, over two of its resource groups: nobody may make one in the group of Databricks' machines, which is Databricks'.
+resource "azurerm_consumption_budget_subscription" "this" {
+  name            = "budget-${var.name}"
+  subscription_id = var.subscription_resource_id
+  amount          = var.monthly_budget
+  time_grain      = "Monthly"
 
-  name              = "budget-${var.name}-${each.key}"
-  resource_group_id = each.value
-  amount            = var.monthly_budget
-  time_grain        = "Monthly"
+  filter {
+    dimension {
+      name   = "ResourceGroupName"
+      values = var.resource_groups
+    }
+  }
 
   time_period {
     start_date = formatdate("YYYY-MM-'01T00:00:00Z'", plantimestamp())

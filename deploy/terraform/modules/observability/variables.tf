@@ -13,14 +13,14 @@ variable "resource_group_name" {
   type        = string
 }
 
-variable "resource_group_id" {
-  description = "Id of the resource group that the budget watches; Databricks' machines lie in another one, which has its own."
+variable "subscription_resource_id" {
+  description = "Resource id of the environment's subscription, whose budget this is."
   type        = string
 }
 
-variable "managed_resource_group_id" {
-  description = "Id of the resource group of Databricks' machines."
-  type        = string
+variable "resource_groups" {
+  description = "Names of the resource groups that the budget watches: the environment's own, and that of Databricks' machines."
+  type        = list(string)
 }
 
 variable "watched" {
@@ -58,20 +58,13 @@ variable "mail_addresses" {
   type        = map(string)
 }
 
-variable "webhook" {
-  description = "The on-call product's endpoint, taken from the vault at deployment; empty for none."
-  type        = string
-  default     = ""
-  sensitive   = true
-}
-
 variable "monthly_budget" {
-  description = "Budget a month of each resource group, in the subscription's currency."
+  description = "Budget a month of the environment, in the subscription's currency."
   type        = number
 }
 
 variable "alert_settings" {
-  description = "What differs from the usual for an alert, by the name of its query in deploy/kql without .kql."
+  description = "What differs from the usual for an alert, by the name of its query in deploy/kql/alerts without .kql."
   type = map(object({
     severity  = optional(number)
     frequency = optional(string)

@@ -167,17 +167,19 @@ module "compute" {
 module "observability" {
   source = "../observability"
 
-  name                      = local.name
-  location                  = var.location
-  resource_group_name       = azurerm_resource_group.this.name
-  resource_group_id         = azurerm_resource_group.this.id
-  managed_resource_group_id = "${data.azurerm_subscription.current.id}/resourceGroups/rg-${local.name}-databricks-managed"
-  watched                   = local.watched
-  dagster_principal_id      = module.identity.dagster.principal_id
-  retention_days            = var.log_retention_days
-  mail_addresses            = var.mail_addresses
-  monthly_budget            = var.monthly_budget
-  tags                      = local.cost_tags
+  name                     = local.name
+  location                 = var.location
+  resource_group_name      = azurerm_resource_group.this.name
+  subscription_resource_id = data.azurerm_subscription.current.id
+  resource_groups          = [azurerm_resource_group.this.name, module.workspace.managed_resource_group_name]
+  watched                  = local.watched
+  dagster_principal_id     = module.identity.dagster.principal_id
+  retention_days           = var.log_retention_days
+  daily_quota_gb           = var.log_daily_quota_gb
+  mail_addresses           = var.mail_addresses
+  alert_settings           = var.alert_settings
+  monthly_budget           = var.monthly_budget
+  tags                     = local.cost_tags
 }
 
 module "dagster" {
@@ -185,6 +187,7 @@ module "dagster" {
 
   name                      = local.name
   registry_name             = "crglobalbev${var.environment}${var.unique}"
+  database_server_name      = "psql-${local.name}-${var.unique}"
   location                  = var.location
   resource_group_name       = azurerm_resource_group.this.name
   service_subnet_ids        = module.network.service_subnet_ids
@@ -192,6 +195,7 @@ module "dagster" {
   identity                  = module.identity.dagster
   deployer_principal_id     = module.identity.deployer_principal_id
   vault_uri                 = module.secrets.vault_uri
+  has_chat                  = var.has_chat
   postgres_password         = var.postgres_password
   postgres_password_version = var.postgres_password_version
   tags                      = local.cost_tags

@@ -7,6 +7,11 @@ output "settings" {
   })
 }
 
+output "host" {
+  description = "Address of the workspace."
+  value       = module.workspace.host
+}
+
 output "workspace_resource_id" {
   description = "Azure resource id of the workspace, by which the provider finds it."
   value       = module.workspace.resource_id

@@ -59,13 +59,36 @@ variable "cost_center" {
 }
 
 variable "monthly_budget" {
-  description = "Budget a month of each resource group, in the subscription's currency."
+  description = "Budget a month of the environment, machines of Databricks' among it, in the subscription's currency."
   type        = number
 }
 
 variable "log_retention_days" {
   description = "Days for which logs are kept."
   type        = number
+}
+
+variable "log_daily_quota_gb" {
+  description = "Most gigabytes of logs a day that are taken in; what comes after them is lost until the next day, and told of."
+  type        = number
+  default     = 5
+}
+
+variable "alert_settings" {
+  description = "What differs from the usual for an alert, by the name of its query in deploy/kql/alerts without .kql."
+  type = map(object({
+    severity  = optional(number)
+    frequency = optional(string)
+    window    = optional(string)
+    enabled   = optional(bool)
+  }))
+  default = {}
+}
+
+variable "has_chat" {
+  description = "Whether the vault has a secret `globalbev-alerts`: where Dagster and the heartbeat send their messages, as addresses of Apprise's (a chat, an on-call product)."
+  type        = bool
+  default     = false
 }
 
 variable "mail_addresses" {

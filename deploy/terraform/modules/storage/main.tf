@@ -7,9 +7,10 @@ locals {
     landing      = "Files as they are delivered."
     dagster-logs = "Compute logs of Dagster."
   }
-  blobs = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
-  # All that Storage Blob Data Contributor may do to a file, but read it.
-  is_no_writing = join(" AND ", [for action in ["write", "add/action", "delete", "move/action"] : "!(ActionMatches{'${local.blobs}/${action}'})"])
+  blobs   = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
+  writing = ["write", "add/action", "delete", "move/action"]
+  # All that may be done to a file, but read it.
+  is_no_writing = join(" AND ", [for action in local.writing : "!(ActionMatches{'${local.blobs}/${action}'})"])
 }
 
 resource "azurerm_storage_account" "this" {
@@ -125,19 +126,33 @@ resource "azurerm_role_assignment" "dagster_reads" {
 # What the sensors find goes into ops.freshness, ops.schema_drift and ops.alerts, by path and without Spark; the tables of the layers are the steps' alone.
 # So the condition lets nothing be written, renamed or deleted but below ops/.
 resource "azurerm_role_assignment" "dagster_writes_ops" {
-  scope                = azurerm_storage_container.this["lake"].id
-  role_definition_name = "Storage Blob Data Contributor"
-  principal_id         = var.dagster_principal_id
-  principal_type       = "ServicePrincipal"
-  condition            = "((${local.is_no_writing}) OR (@Resource[${local.blobs}:path] StringLike 'ops/*'))"
-  condition_version    = "2.0"
+  scope              = azurerm_storage_container.this["lake"].id
+  role_definition_id = azurerm_role_definition.files.role_definition_resource_id
+  principal_id       = var.dagster_principal_id
+  principal_type     = "ServicePrincipal"
+  condition          = "((${local.is_no_writing}) OR (@Resource[${local.blobs}:path] StringLike 'ops/*'))"
+  condition_version  = "2.0"
 }
 
 resource "azurerm_role_assignment" "dagster_writes_logs" {
-  scope                = azurerm_storage_container.this["dagster-logs"].id
-  role_definition_name = "Storage Blob Data Contributor"
-  principal_id         = var.dagster_principal_id
-  principal_type       = "ServicePrincipal"
+  scope              = azurerm_storage_container.this["dagster-logs"].id
+  role_definition_id = azurerm_role_definition.files.role_definition_resource_id
+  principal_id       = var.dagster_principal_id
+  principal_type     = "ServicePrincipal"
+}
+
+# Storage Blob Data Contributor without what that one may do to a whole container, delete it among it, which no condition on files keeps it from.
+resource "azurerm_role_definition" "files" {
+  name        = "${var.name}-files"
+  scope       = azurerm_storage_account.this.id
+  description = "Reads, writes and deletes files, and no container."
+
+  permissions {
+    actions      = ["Microsoft.Storage/storageAccounts/blobServices/containers/read"]
+    data_actions = [for action in concat(["read"], local.writing) : "${local.blobs}/${action}"]
+  }
+
+  assignable_scopes = [azurerm_storage_account.this.id]
 }
 
 # A step's log is shown in the web server by a link that is signed with a user delegation key: that is asked for at the account, and gives no access.

@@ -11,4 +11,7 @@ output "account_name" {
 output "urls" {
   description = "URL of each container; that of `lake` is the value of GLOBALBEV_LAKE."
   value       = { for name, container in azurerm_storage_container.this : name => "abfss://${container.name}@${azurerm_storage_account.this.name}.dfs.core.windows.net" }
+
+  # Unity Catalog tries each place that it is told of: not before it may.
+  depends_on = [azurerm_role_assignment.connector, azurerm_private_endpoint.this]
 }

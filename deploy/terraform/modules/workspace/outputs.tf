@@ -13,6 +13,11 @@ output "host" {
   value       = "https://${azurerm_databricks_workspace.this.workspace_url}"
 }
 
+output "managed_resource_group_name" {
+  description = "Resource group of the workspace's machines, which is Databricks'."
+  value       = azurerm_databricks_workspace.this.managed_resource_group_name
+}
+
 output "access_connector_id" {
   description = "Azure resource id of the access connector."
   value       = azurerm_databricks_access_connector.this.id
