@@ -177,7 +177,7 @@ def test_nobody_told_is_told_by_the_next_look(tmp_path: Path, dead: None) -> Non
 def test_each_look_is_an_event_so_that_its_absence_can_be_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An alert in the cloud stays open as long as it is said, and another one asks whether anything is."""
     said: list[str] = []
-    monkeypatch.setattr("resources.logs.events.LISTENERS", [lambda name, fields: said.append(name)])
+    monkeypatch.setattr("resources.logs.events.LISTENERS", [lambda name, _: said.append(name)])
     for ago_s in (0.0, 3600.0, 3600.0, 0.0, 0.0):
         monkeypatch.setattr(
             "globalbev_assets.operations.heartbeat.signs_of_storage", lambda _, at, __, ago_s=ago_s: [Sign(f"since {ago_s}", at - ago_s)]
