@@ -19,10 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 from dotenv import load_dotenv
 
-from globalbev_assets.contracts.book import ContractBook
 from globalbev_assets.contracts.model import Contract
-from globalbev_assets.contracts.names import LAYERS, TableName
-from globalbev_assets.errors import TerminalError
+from globalbev_assets.contracts.names import LAYERS
+from globalbev_assets.operations.selection import selected
 from partitions.days import DayRange, parse_day
 from partitions.history import history, within_history
 from resources.settings import PROJECT, Settings, load_settings
@@ -122,7 +121,7 @@ def plan(settings: Settings, days: DayRange, select: Sequence[str] = ()) -> list
 
     within_history(days, settings.start_date, settings.end_date)
     book = book_of(settings)
-    chosen = _chosen(book, select)
+    chosen = [book[name] for name in selected(book, select)]
     newest = history(settings.start_date, settings.end_date).last
     stages = []
     for layer in LAYERS:
@@ -138,24 +137,6 @@ def _stage(layer: str, tables: Sequence[Contract], days: DayRange, newest: Any) 
     names = tuple(str(contract.name) for contract in tables)
     why = f"{after} days more: their sums look back so far" if last > days.last else ""
     return Stage(layer, names, DayRange(days.first, last), why)
-
-
-def _chosen(book: ContractBook, select: Sequence[str]) -> list[Contract]:
-    if not select:
-        return [book[name] for name in book]
-    found: dict[TableName, Contract] = {}
-    for text in select:
-        wanted = [book[name] for name in book if text in (f"group:{name.layer}", name.layer)] or [book.parse(text.removeprefix("key:"))]
-        found |= {contract.name: contract for contract in wanted}
-    if not found:
-        raise TerminalError(
-            "GB-1008",
-            "Nothing is selected.",
-            got=", ".join(select),
-            valid="a layer, group:<layer>, or a table as layer/table",
-            todo="Correct --select.",
-        )
-    return [book[name] for name in book if name in found]
 
 
 def execute(stages: Sequence[Stage], console: Console | None = None) -> list[StageResult]:

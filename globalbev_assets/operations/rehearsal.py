@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from globalbev_assets.contracts.book import ContractBook
 from globalbev_assets.contracts.names import LAYERS, TableName
-from globalbev_assets.errors import TerminalError
 from globalbev_assets.operations.leaks import leaks
+from globalbev_assets.operations.selection import selected
 from partitions.days import DayRange
 from resources.upload import LARGEST_BYTES
 
@@ -159,11 +159,7 @@ def rehearse(workspace: Workspace, days: DayRange, select: Sequence[str], comput
 
 def _stages(book: ContractBook, select: Sequence[str]) -> dict[str, list[str]]:
     """The tables by layer, in the layers' order."""
-    chosen = [name for name in book if not select or name.layer in select or str(name) in select]
-    if not chosen:
-        raise TerminalError(
-            "GB-1008", "Nothing is selected.", got=", ".join(select), valid="a layer, or a table as layer.table", todo="Correct --select."
-        )
+    chosen = selected(book, select)
     return {layer: tables for layer in LAYERS if (tables := [str(name) for name in chosen if name.layer == layer])}
 
 
