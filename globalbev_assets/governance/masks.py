@@ -15,7 +15,7 @@ from globalbev_assets.contracts.masking import HASH_CHARACTERS, HIDDEN, masks_of
 from globalbev_assets.contracts.model import Column, Contract
 from globalbev_assets.contracts.types import parse_type
 from globalbev_assets.governance.principals import Groups
-from globalbev_assets.governance.sql import Sql, call, column, commas, listed, number, principal, sql, text
+from globalbev_assets.governance.sql import Sql, call, column, commas, described, listed, number, principal, sql, text
 
 Enforcement = Literal["policies", "columns"]
 MASK_TAG, FILTER_TAG = "globalbev_mask", "globalbev_row_filter"
@@ -49,9 +49,9 @@ MASKS: Mapping[str, Mask] = {
         Mask("redact", "STRING", "Three asterisks instead of the value.", lambda _: text(HIDDEN)),
         Mask("sha256_salted", "STRING", "A salted hash, the same for the same value; nothing while there is no salt.", _hashed),
         Mask("prefix3", "STRING", "The first three characters.", lambda _: call("concat", call("left", VALUE, number(3)), text(HIDDEN))),
-        Mask("year_date", "DATE", "The first day of the date's year.", lambda _: call("trunc", VALUE, text("YEAR"))),
-        Mask("year_timestamp", "TIMESTAMP", "The first instant of the time's year.", lambda _: call("date_trunc", text("YEAR"), VALUE)),
-        Mask("empty", "STRING", "Nothing; for values that no text can stand for, such as numbers.", lambda _: sql("NULL")),
+        Mask("year_date", "DATE", "The first day of the year.", lambda _: call("trunc", VALUE, text("YEAR"))),
+        Mask("year_timestamp", "TIMESTAMP", "The first instant of the year.", lambda _: call("date_trunc", text("YEAR"), VALUE)),
+        Mask("empty", "STRING", "Nothing, for values that no text can stand for, such as numbers.", lambda _: sql("NULL")),
     )
 }
 
@@ -99,14 +99,14 @@ def policies(catalog: Sql, contracts: Iterable[Contract], names: Names, groups: 
     used = {mask.name: mask for contract in everything for mask in effective_masks(contract).values()}
     for name in sorted(used):
         yield sql(
-            "CREATE OR REPLACE POLICY", column(f"mask_{name}"), "ON CATALOG", catalog, "COMMENT", text(used[name].description),
+            "CREATE OR REPLACE POLICY", column(f"mask_{name}"), "ON CATALOG", catalog, "COMMENT", described(used[name].description),
             "COLUMN MASK", names(f"mask_{name}"), "TO", principal("account users"),
             "EXCEPT", _groups(groups, "pii-readers", "etl"),
             "FOR TABLES MATCH COLUMNS", call("has_tag_value", text(MASK_TAG), text(name)), "AS", column("masked"), "ON COLUMN", column("masked"),
         )  # fmt: skip
     if any(filtered_column(contract) for contract in everything):
         yield sql(
-            "CREATE OR REPLACE POLICY", column(MARKET_FILTER), "ON CATALOG", catalog, "COMMENT", text("Only the rows of the reader's own markets."),
+            "CREATE OR REPLACE POLICY", column(MARKET_FILTER), "ON CATALOG", catalog, "COMMENT", described("Only the rows of markets that the reader has."),
             "ROW FILTER", names(MARKET_FILTER), "TO", principal("account users"),
             "EXCEPT", _groups(groups, "all-markets", "engineers", "etl"),
             "FOR TABLES MATCH COLUMNS", call("has_tag_value", text(FILTER_TAG), text("market")), "AS", column("market"),
@@ -132,7 +132,7 @@ def _mask_function(mask: Mask, names: Names, name: str, start: Sql) -> Sql:
     kind = sql(mask.kind)
     body = sql(start, "ELSE", mask.shown(names), "END")
     return sql(
-        "CREATE OR REPLACE FUNCTION", names(name), listed([sql(VALUE, kind)]), "RETURNS", kind, "COMMENT", text(mask.description), "RETURN", body
+        "CREATE OR REPLACE FUNCTION", names(name), listed([sql(VALUE, kind)]), "RETURNS", kind, "COMMENT", described(mask.description), "RETURN", body
     )
 
 

@@ -9,7 +9,7 @@ ROLES = {
     "analysts": "read silver and gold, personal data masked",
     "pii-readers": "see personal data unmasked in what they may read otherwise",
     "all-markets": "see the rows of all markets; other analysts see those of theirs",
-    "etl": "the pipeline's service principals: read and write every table, unmasked",
+    "etl": "the pipeline's service principals and the deployer's: read and write every table, unmasked",
     "admins": "own the catalog; change policies and grants",
     "secret-officers": "set the values of the secrets; people, never the deployment",
 }

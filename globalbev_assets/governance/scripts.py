@@ -23,8 +23,8 @@ from globalbev_assets.governance.masks import (
     policies,
 )
 from globalbev_assets.governance.principals import Groups
-from globalbev_assets.governance.sql import Sql, call, column, listed, qualified, sql, text
-from globalbev_assets.governance.tables import foreign_keys, table_of, table_statements
+from globalbev_assets.governance.sql import Sql, call, column, described, listed, qualified, sql, text
+from globalbev_assets.governance.tables import keys, table_of, table_statements
 
 HEAD = "-- Made by `globalbev contract unity` from the contracts. Do not edit: change the contract and make it again.\n"
 SCHEMAS = {
@@ -57,7 +57,7 @@ def unity_scripts(book: ContractBook, catalog: str, enforcement: Enforcement = "
     for layer in LAYERS:
         for contract in (found for found in contracts.values() if found.layer == layer):
             scripts[f"20_tables/{layer}/{contract.table}.sql"] = table_statements(contract, catalog, lake)
-    scripts["30_foreign_keys.sql"] = (one for contract in contracts.values() for one in foreign_keys(contract, catalog, contracts))
+    scripts["30_keys.sql"] = keys(contracts, catalog)
     scripts["40_masks.sql"] = _masks(catalog, contracts, groups, enforcement)
     scripts["50_grants.sql"] = _grants(catalog, contracts, groups)
     scripts["maintenance/optimize.sql"] = optimize_statements(contracts.values(), catalog)
@@ -77,7 +77,7 @@ def names_in(catalog: str) -> Names:
 
 def _schemas(catalog: str) -> Iterator[Sql]:
     for name in LAYERS:
-        yield sql("CREATE SCHEMA IF NOT EXISTS", qualified(catalog, name), "COMMENT", text(SCHEMAS[name]))
+        yield sql("CREATE SCHEMA IF NOT EXISTS", qualified(catalog, name), "COMMENT", described(SCHEMAS[name]))
 
 
 def _functions(catalog: str, groups: Groups, enforcement: Enforcement) -> Iterator[Sql]:

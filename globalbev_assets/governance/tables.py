@@ -1,9 +1,13 @@
-"""A table's statements: created from its contract, constrained, tagged. Each may be executed again; none drops a table or a column."""
+"""A table's statements: created from its contract, keyed, tagged. Each may be executed again, commits nothing to a table that is there, and drops none.
+
+What does commit to it, new columns and CHECKs among it, depends on how the table is: :mod:`globalbev_assets.governance.changes`.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from globalbev_assets.contracts.masking import RESCUED
 from globalbev_assets.contracts.model import Contract, Rule
@@ -11,8 +15,8 @@ from globalbev_assets.contracts.names import TableName
 from globalbev_assets.contracts.types import parse_type
 from globalbev_assets.errors import TerminalError
 from globalbev_assets.governance.masks import FILTER_TAG, MASK_TAG, effective_masks, filtered_column
-from globalbev_assets.governance.sql import Sql, column, listed, number, qualified, sql, tags, text
-from globalbev_assets.transforms.schemas import create_statement, table_properties
+from globalbev_assets.governance.sql import Sql, column, listed, number, qualified, sql, tags, text, unmistakable
+from globalbev_assets.transforms.schemas import create_statement
 
 RANKS = ("public", "internal", "confidential", "restricted")
 PREFIX = "globalbev"
@@ -25,7 +29,7 @@ def table_of(catalog: str, name: TableName) -> Sql:
 
 
 def table_statements(contract: Contract, catalog: str, lake: str | None = None) -> Iterator[Sql]:
-    """Everything about one table but its foreign keys, which need the others, and its grants.
+    """A table with its tags; its keys and its grants come when all tables are there.
 
     Args:
         contract: the table's.
@@ -33,15 +37,22 @@ def table_statements(contract: Contract, catalog: str, lake: str | None = None) 
         lake: root of the lake, where the pipeline has the table's files; None for a managed table.
     """
     table = table_of(catalog, contract.name)
-    created = Sql(create_statement(contract, str(table)))
-    yield sql(created, "LOCATION", location(lake, contract.name)) if lake else created
-    yield sql("COMMENT ON TABLE", table, "IS", text(contract.description))
-    yield sql("ALTER TABLE", table, "SET TBLPROPERTIES", tags(table_properties(contract)))
-    yield from _primary_key(contract, table)
-    yield from _checks(contract, table)
+    yield created(plain(contract), catalog, lake)
     yield sql("ALTER TABLE", table, "SET TAGS", tags(table_tags(contract)))
     for name, values in column_tags(contract).items():
         yield sql("ALTER TABLE", table, "ALTER COLUMN", column(name), "SET TAGS", tags(values))
+
+
+def created(contract: Contract, catalog: str, lake: str | None) -> Sql:
+    """CREATE TABLE IF NOT EXISTS, where the pipeline writes it."""
+    statement = Sql(create_statement(contract, str(table_of(catalog, contract.name))))
+    return sql(statement, "LOCATION", location(lake, contract.name)) if lake else statement
+
+
+def plain(contract: Contract) -> Contract:
+    """The contract with descriptions as :func:`globalbev_assets.governance.sql.unmistakable` has them."""
+    columns = [replace(one, description=unmistakable(one.description)) for one in contract.columns]
+    return replace(contract, description=unmistakable(contract.description), columns=tuple(columns))
 
 
 def location(lake: str, name: TableName) -> Sql:
@@ -61,8 +72,20 @@ def location(lake: str, name: TableName) -> Sql:
     return text(f"{lake.rstrip('/')}/{name.layer}/{name.table}")
 
 
-def foreign_keys(contract: Contract, catalog: str, contracts: Mapping[TableName, Contract]) -> Iterator[Sql]:
-    """The references of a table to others, as information for the optimiser and for people; a target without that one key column has none."""
+def keys(contracts: Mapping[TableName, Contract], catalog: str) -> Iterator[Sql]:
+    """The tables' keys and references, as information for the optimiser and for people, one after the other: a key is referred to by other tables."""
+    for contract in contracts.values():
+        if _has_key(contract):
+            table = table_of(catalog, contract.name)
+            yield sql("ALTER TABLE", table, "DROP PRIMARY KEY IF EXISTS CASCADE")
+            named = column(f"pk_{contract.table}")
+            yield sql("ALTER TABLE", table, "ADD CONSTRAINT", named, "PRIMARY KEY", listed(map(column, contract.key)), "NOT ENFORCED")
+    for contract in contracts.values():
+        yield from _foreign_keys(contract, catalog, contracts)
+
+
+def _foreign_keys(contract: Contract, catalog: str, contracts: Mapping[TableName, Contract]) -> Iterator[Sql]:
+    """The references of a table to others; a target without that one key column has none."""
     table = table_of(catalog, contract.name)
     for rule in contract.rules:
         target = contracts.get(rule.reference) if rule.reference else None
@@ -112,33 +135,20 @@ def classification_of(contract: Contract) -> str:
     return max(kinds, key=lambda kind: RANKS.index(kind) if kind in RANKS else len(RANKS))
 
 
-def _primary_key(contract: Contract, table: Sql) -> Iterator[Sql]:
-    if not _has_key(contract):
-        return
-    name = column(f"pk_{contract.table}")
-    yield sql("ALTER TABLE", table, "DROP PRIMARY KEY IF EXISTS CASCADE")
-    yield sql("ALTER TABLE", table, "ADD CONSTRAINT", name, "PRIMARY KEY", listed(map(column, contract.key)), "NOT ENFORCED")
-
-
 def _has_key(contract: Contract) -> bool:
     """Whether the key can be a primary key: Unity Catalog takes only columns that are never empty."""
     return bool(contract.key) and all(not contract.column(name).is_nullable for name in contract.key)
 
 
-def _checks(contract: Contract, table: Sql) -> Iterator[Sql]:
-    """The row rules that keep a row out and can be said in one column, enforced by Delta: nothing else writes the table, and that stays so.
+def checks(contract: Contract) -> dict[str, Sql]:
+    """Name → condition of the row rules that keep a row out and can be said in one column, enforced by Delta: nothing else writes the table, and that stays so.
 
-    Not of a table with a mask or a row filter: Databricks refuses the two beside each other (COLUMN_MASKS_FEATURE_NOT_SUPPORTED.CHECK_CONSTRAINT).
+    None for a table with a mask or a row filter: Databricks refuses the two beside each other (COLUMN_MASKS_FEATURE_NOT_SUPPORTED.CHECK_CONSTRAINT).
     """
-    is_guarded = bool(effective_masks(contract)) or filtered_column(contract) is not None
-    for rule in contract.rules:
-        condition = _condition(rule, contract)
-        if condition is None:
-            continue
-        name = column(rule.id.replace(":", "_"))
-        yield sql("ALTER TABLE", table, "DROP CONSTRAINT IF EXISTS", name)
-        if not is_guarded:
-            yield sql("ALTER TABLE", table, "ADD CONSTRAINT", name, "CHECK", listed([condition]))
+    if effective_masks(contract) or filtered_column(contract) is not None:
+        return {}
+    conditions = {rule.id.replace(":", "_"): _condition(rule, contract) for rule in contract.rules}
+    return {name: condition for name, condition in conditions.items() if condition is not None}
 
 
 def _condition(rule: Rule, contract: Contract) -> Sql | None:

@@ -92,7 +92,7 @@ where o.state in ('placed', 'paid', 'shipped', 'delivered', 'returned');
 
 create table paid as
 select p.*, cast(p.paid_at at time zone 'UTC' as date) as paid_date, lower(trim(p.status)) as state,
-    o.state in ('placed', 'paid', 'shipped', 'delivered', 'returned') as is_ours
+    coalesce(o.state in ('placed', 'paid', 'shipped', 'delivered', 'returned'), false) as is_ours
 from shop.payments p join o using (order_id)
 where cast(p.paid_at at time zone 'UTC' as date) between $first and $last;
 """

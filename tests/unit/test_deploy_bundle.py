@@ -50,8 +50,8 @@ def test_nobody_may_read_a_table_before_its_masks_are_on(made: ModuleType) -> No
     assert len(tables) > 30
     assert tasks["00_schemas"] == set()
     assert all(tasks[key] == {"10_functions"} for key in tables)
-    assert tasks["30_foreign_keys"] == tables
-    assert (tasks["40_masks"], tasks["50_grants"]) == ({"30_foreign_keys"}, {"40_masks"})
+    assert tasks["30_keys"] == tables
+    assert (tasks["40_masks"], tasks["50_grants"]) == ({"30_keys"}, {"40_masks"})
 
 
 def test_the_owner_applies_and_the_pipeline_maintains(made: ModuleType) -> None:

@@ -275,3 +275,20 @@ def test_the_host_may_write_where_its_sensors_write_and_nowhere_else_in_the_lake
     assert written["condition"] == "((${local.is_no_writing}) OR (@Resource[${local.blobs}:path] StringLike 'ops/*'))"
     assert '["write", "add/action", "delete", "move/action"]' in text_of("modules", "storage", "main.tf"), "the role's data actions, but reading"
     assert roles["azurerm_role_assignment", "dagster_reads"]["role_definition_name"] == "Storage Blob Data Reader"
+
+
+def test_the_deployer_signs_in_by_what_github_calls_the_repository() -> None:
+    """With the numbers of owner and repository since July 2026: a name that somebody else takes over is not enough."""
+    found = module("identity").resources["azuread_application_federated_identity_credential", "github"]
+    assert found["subject"] == "${var.github_subject}:environment:${var.environment}"
+    (pattern,) = re.findall(r'regex\("(.+)", var.github_subject\)', text_of("modules", "identity", "variables.tf"))
+    for good in ("repo:globalbev/lakehouse", "repo:globalbev@12/lakehouse@345"):
+        assert re.search(pattern, good)
+    for bad in ("globalbev/lakehouse", "repo:globalbev/lakehouse:environment:prod", "repo:*/lakehouse"):
+        assert not re.search(pattern, bad)
+
+
+def test_a_rollback_may_restore_what_a_policy_guards() -> None:
+    member = module("identity").resources["azuread_group_member", "deployer_is_etl"]
+    assert member["group_object_id"] == '${azuread_group.role["etl"].object_id}'
+    assert member["member_object_id"] == '${azuread_service_principal.this["deployer"].object_id}'

@@ -25,6 +25,7 @@ from tests.unit.contract_files import packaged
 
 IMAGE = "crglobalbevdev.azurecr.io/globalbev:good"
 NOW = datetime(2026, 11, 25, 6, tzinfo=UTC)
+YESTERDAY = (datetime.now(UTC) - timedelta(days=1)).isoformat()
 
 
 class Apps:
@@ -154,8 +155,8 @@ def test_a_table_that_cannot_be_restored_ends_it() -> None:
     assert apps.log[-2:] == [f"start daemon {IMAGE}", f"start heartbeat {IMAGE}"], "a platform without its daemon would be the worse for it"
 
 
-@pytest.mark.parametrize("value", ["2026-11-25T06:00:00", "2999-01-01T00:00:00Z"])
-def test_a_time_without_a_zone_or_to_come_is_refused(value: str) -> None:
+@pytest.mark.parametrize("value", ["2026-11-25T06:00:00", "2999-01-01T00:00:00Z", (datetime.now(UTC) - timedelta(days=7, minutes=1)).isoformat()])
+def test_a_time_without_a_zone_or_to_come_or_whose_files_are_gone_is_refused(value: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError):
         moment(value)
 
@@ -172,7 +173,7 @@ def test_an_image_of_ours_is_taken() -> None:
 
 def test_a_dry_run_says_all_and_does_nothing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("PATH", "")
-    monkeypatch.setattr(sys, "argv", ["release", "prod", "--image", IMAGE, "--data-to", "2026-11-25T06:00:00Z", "--dry-run"])
+    monkeypatch.setattr(sys, "argv", ["release", "prod", "--image", IMAGE, "--data-to", YESTERDAY, "--dry-run"])
     assert main() == 0
     said = capsys.readouterr().out
     assert said.startswith(
@@ -185,9 +186,33 @@ def test_without_a_warehouse_nothing_is_stopped(monkeypatch: pytest.MonkeyPatch)
     """What restores is missed before the daemon is down, not after."""
     monkeypatch.setenv("PATH", "")
     monkeypatch.setenv("WAREHOUSE_ID", "")
-    monkeypatch.setattr(sys, "argv", ["release", "prod", "--image", IMAGE, "--data-to", "2026-11-25T06:00:00Z"])
+    monkeypatch.setattr(sys, "argv", ["release", "prod", "--image", IMAGE, "--data-to", YESTERDAY])
     with pytest.raises(SystemExit, match="WAREHOUSE_ID"):
         main()
+
+
+def test_without_knowing_whose_steps_have_to_end_nothing_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever looks into something has runs of their own in the workspace."""
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setenv("WAREHOUSE_ID", "w1")
+    monkeypatch.delenv("PIPELINE_CLIENT_ID", raising=False)
+    monkeypatch.setattr(sys, "argv", ["release", "prod", "--image", IMAGE, "--data-to", YESTERDAY])
+    with pytest.raises(SystemExit, match="PIPELINE_CLIENT_ID"):
+        main()
+
+
+@pytest.mark.parametrize(("outcomes", "code"), [(("younger", "younger"), 1), (("younger", "restored"), 0), (("unchanged", "unchanged"), 0)])
+def test_a_time_before_all_tables_ends_red(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], outcomes: tuple[str, str], code: int
+) -> None:
+    monkeypatch.setenv("WAREHOUSE_ID", "w1")
+    monkeypatch.setenv("PIPELINE_CLIENT_ID", "p1")
+    monkeypatch.setattr(sys, "argv", ["release", "prod", "--image", IMAGE, "--data-to", YESTERDAY])
+    names = [str(name) for name in plan_of("prod", IMAGE, contracts(), NOW).tables]
+    done = [Done("stop daemon", "done", 1.0), *(Done(name, outcomes[min(number, 1)], 0.1) for number, name in enumerate(names))]
+    monkeypatch.setattr("deploy.release.__main__.execute", lambda *_: done)
+    assert main() == code
+    assert ("is it the right one?" in capsys.readouterr().out) == bool(code)
 
 
 def test_the_summary_says_whether_the_promise_was_kept() -> None:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from deploy.release.azure import Warehouse
+from deploy.release.warehouse import Warehouse
 from globalbev_assets.contracts.names import TableName
 
 NOW = datetime(2026, 11, 25, 6, tzinfo=UTC)
@@ -32,14 +32,27 @@ class Statements(BaseHTTPRequestHandler):
 
     asked: ClassVar[list[dict[str, Any]]] = []
 
+    def do_GET(self) -> None:
+        """Two runs under way, one of the pipeline's; each has ended when it is asked for by itself."""
+        runs = [{"run_id": 7, "creator_user_name": "pipeline-id"}, {"run_id": 8, "creator_user_name": "jane@globalbev.example"}]
+        ended = {"run_id": 7, "state": {"life_cycle_state": "TERMINATED", "result_state": "CANCELED"}}
+        self._send({"runs": runs} if "/runs/list" in self.path else ended)
+
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if "/runs/cancel" in self.path:
+            self.asked.append({"cancel": body["run_id"]})
+            self._send({})
+            return
         self.asked.append(body)
         status: dict[str, Any] = {"state": "SUCCEEDED" if body.get("wait_timeout") != "0s" else "PENDING"}
         for table, message in SAID.items():
             if table in body["statement"]:
                 status = {"state": "FAILED", "error": {"message": message}}
-        answer = json.dumps({"statement_id": "1", "status": status}).encode()
+        self._send({"statement_id": "1", "status": status})
+
+    def _send(self, document: dict[str, Any]) -> None:
+        answer = json.dumps(document).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(answer)))
@@ -73,13 +86,18 @@ def test_it_is_woken_by_a_statement_that_nobody_waits_for(asked: list[dict[str, 
 def test_a_table_is_restored_by_name_and_time(asked: list[dict[str, Any]]) -> None:
     assert Warehouse("globalbev_dev", "w1").restore(TableName("silver", "orders"), NOW) == "restored"
     (statement,) = asked
-    assert statement["statement"] == "RESTORE TABLE `globalbev_dev`.`silver`.`orders` TO TIMESTAMP AS OF '2026-11-25 06:00:00'"
+    assert statement["statement"] == "RESTORE TABLE `globalbev_dev`.`silver`.`orders` TO TIMESTAMP AS OF '2026-11-25T06:00:00Z'"
 
 
 @pytest.mark.parametrize(("table", "outcome"), [("young", "younger"), ("absent", "younger"), ("still", "unchanged"), ("quiet", "unchanged")])
 def test_a_table_that_has_nowhere_to_go_back_to_stays(asked: list[dict[str, Any]], table: str, outcome: str) -> None:
     """Most tables had no commit since a recent time; that Delta refuses those must not end a rollback half way."""
     assert Warehouse("globalbev_dev", "w1").restore(TableName("silver", table), NOW) == outcome
+
+
+def test_steps_of_the_pipeline_end_and_nobody_elses_runs(asked: list[dict[str, Any]]) -> None:
+    assert Warehouse("globalbev_dev", "w1", "pipeline-id").stop_writers() == 1
+    assert [each for each in asked if "cancel" in each] == [{"cancel": 7}]
 
 
 def test_any_other_failure_is_told(asked: list[dict[str, Any]]) -> None:

@@ -111,6 +111,18 @@ def test_the_way_is_tests_dev_test_prod_with_one_image() -> None:
     assert {found[name]["with"]["image"] for name in ("dev", "test", "prod")} == {"${{ needs.image.outputs.image }}"}
 
 
+def test_what_waits_for_its_approval_holds_up_no_other_environment() -> None:
+    """A run that waits has its workflow's group for as long as it waits, up to thirty days; each environment has a group of its own."""
+    assert "concurrency" not in workflow("deploy")
+
+
+def test_a_column_is_there_before_its_tag_and_a_mask_before_the_code_that_fills_it() -> None:
+    (job,) = workflow("deploy-environment")["jobs"].values()
+    scripts = "\n".join(step.get("run", "") for step in job["steps"])
+    words = ["terraform apply", "python -m deploy.release.tables", "bundle run apply_contracts", 'python -m deploy.release "$ENVIRONMENT"']
+    assert [scripts.index(word) for word in words] == sorted(scripts.index(word) for word in words)
+
+
 def test_a_rollback_is_one_job_and_waits_for_a_deployment() -> None:
     (back,) = workflow("rollback")["jobs"].values()
     (forth,) = workflow("deploy-environment")["jobs"].values()

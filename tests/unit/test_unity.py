@@ -14,13 +14,15 @@ from globalbev_assets.contracts.masking import masks_of
 from globalbev_assets.contracts.model import Column, Contract, Rule, Source
 from globalbev_assets.contracts.names import TableName
 from globalbev_assets.errors import TerminalError
+from globalbev_assets.governance.changes import TableState, changes
 from globalbev_assets.governance.grants import readers
 from globalbev_assets.governance.masks import MASKS, effective_masks, filtered_column
 from globalbev_assets.governance.principals import ROLES, Groups
 from globalbev_assets.governance.scripts import HEAD, unity_contracts, unity_scripts
 from globalbev_assets.governance.sql import column, principal, qualified, sql, text
-from globalbev_assets.governance.tables import column_tags, foreign_keys, table_statements
+from globalbev_assets.governance.tables import checks, column_tags, keys, plain, table_statements
 from globalbev_assets.operations.lake_views import lake_contracts
+from globalbev_assets.transforms.schemas import table_properties
 from tests.unit.cli_runs import document, make_home, run
 from tests.unit.contract_files import packaged
 
@@ -113,7 +115,7 @@ def test_a_check_lets_null_pass_in_words() -> None:
         Rule("range:share", "range", "quarantine", "share", passes_null=False, minimum=Decimal("0"), maximum=Decimal("1E+2")),
         Rule("warns", "range", "warn", "share", minimum=Decimal("0")),
     )
-    made = [str(one) for one in table_statements(contract(*columns, rules=rules), "lake")]
+    made = [str(one) for one in changes(contract(*columns, rules=rules), "lake", None, None)]
     assert only(made, "ADD CONSTRAINT") == [
         r"ALTER TABLE `lake`.`silver`.`things` ADD CONSTRAINT `accepted_status` CHECK (`status` IS NULL OR `status` IN ('it\'s', 'paid'))",
         "ALTER TABLE `lake`.`silver`.`things` ADD CONSTRAINT `range_share` CHECK (`share` IS NOT NULL AND `share` >= 0 AND `share` <= 100)",
@@ -123,16 +125,54 @@ def test_a_check_lets_null_pass_in_words() -> None:
 def test_no_table_has_both_a_check_and_a_mask_or_filter() -> None:
     """Databricks refuses the two beside each other, at the second deployment at the latest."""
     for name, contract in unity_contracts(packaged()).items():
-        said = "\n".join(map(str, table_statements(contract, "c")))
+        said = "\n".join(map(str, changes(contract, "c", None, None)))
         if effective_masks(contract) or filtered_column(contract):
             assert " CHECK (" not in said, name
 
 
 def test_a_foreign_keys_name_is_one_in_its_schema() -> None:
     contracts = unity_contracts(packaged())
-    added = [str(one) for contract in contracts.values() for one in foreign_keys(contract, "c", contracts) if " ADD CONSTRAINT " in str(one)]
+    added = [str(one) for one in keys(contracts, "c") if " FOREIGN KEY " in str(one)]
     names = [(statement.split("`.`")[1], statement.split(" ADD CONSTRAINT ")[1].split()[0]) for statement in added]
     assert len(names) == len(set(names)) > 10
+
+
+def test_keys_are_made_before_what_refers_to_them_and_in_one_script() -> None:
+    """Dropping a key drops the references to it, in other tables: two tasks side by side would be at each other's tables."""
+    made = [str(one) for one in keys(unity_contracts(packaged()), "c")]
+    assert max(number for number, one in enumerate(made) if " PRIMARY KEY" in one) < min(
+        number for number, one in enumerate(made) if " FOREIGN KEY " in one
+    )
+    elsewhere = {name: body for name, body in unity_scripts(packaged(), "c").items() if name != "30_keys.sql"}
+    assert [name for name, body in elsewhere.items() if " PRIMARY KEY" in body or " FOREIGN KEY" in body] == []
+
+
+def test_a_table_that_is_as_its_contract_says_gets_no_commit() -> None:
+    """A script of the bundle is executed at each deployment, and a run that writes at that moment would be overtaken."""
+    for name, body in unity_scripts(packaged(), "c", lake=LAKE).items():
+        if name.startswith("20_tables/"):
+            others = [
+                one
+                for one in statements({name: body})
+                if not re.match(r"CREATE TABLE IF NOT EXISTS|ALTER TABLE \S+ (ALTER COLUMN \S+ )?SET TAGS", one)
+            ]
+            assert others == []
+    for found in unity_contracts(packaged()).values():
+        known = plain(found)
+        state = TableState(
+            known.description,
+            {one.name: one.description for one in known.columns},
+            table_properties(found) | {f"delta.constraints.{name}": str(condition) for name, condition in checks(found).items()},
+        )
+        assert list(changes(found, "c", LAKE, state)) == [], found.name
+
+
+def test_no_reader_of_a_script_takes_a_description_for_its_end() -> None:
+    described = [
+        "\n".join(part) for part in (re.findall(r"COMMENT (?:IS )?'((?:[^'\\]|\\.)*)'", body) for body in unity_scripts(packaged(), "c").values())
+    ]
+    assert "".join(described)
+    assert [one for one in described if "\\" in one or ";" in one] == []
 
 
 def test_an_external_table_lies_where_the_pipeline_writes_it() -> None:

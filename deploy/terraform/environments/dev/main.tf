@@ -37,7 +37,7 @@ module "platform" {
   unique                    = var.unique
   replication               = "ZRS"
   is_public                 = true
-  github_repository         = var.github_repository
+  github_subject            = var.github_subject
   group_owners              = var.group_owners
   teams                     = var.teams
   cost_center               = var.cost_center

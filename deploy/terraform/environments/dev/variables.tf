@@ -4,9 +4,8 @@ variable "subscription_id" {
 }
 
 variable "location" {
-  description = "Azure region."
+  description = "Azure region. Never changed: everything would be made anew there."
   type        = string
-  default     = "westeurope"
 }
 
 variable "unique" {
@@ -14,8 +13,8 @@ variable "unique" {
   type        = string
 }
 
-variable "github_repository" {
-  description = "Repository that deploys, as owner/name."
+variable "github_subject" {
+  description = "What GitHub calls the repository that deploys in its tokens, such as repo:owner@1/name@2: `gh api repos/OWNER/NAME/actions/oidc/customization/sub` says it."
   type        = string
 }
 

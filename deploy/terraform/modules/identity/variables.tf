@@ -8,13 +8,13 @@ variable "environment" {
   type        = string
 }
 
-variable "github_repository" {
-  description = "Repository that deploys, as owner/name."
+variable "github_subject" {
+  description = "What GitHub calls the repository that deploys in its tokens: `repo:owner@1/name@2`, with the numbers of both, or `repo:owner/name` where it is older than July 2026."
   type        = string
 
   validation {
-    condition     = can(regex("^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$", var.github_repository))
-    error_message = "owner/name."
+    condition     = can(regex("^repo:[A-Za-z0-9-]+(@[0-9]+)?/[A-Za-z0-9._-]+(@[0-9]+)?$", var.github_subject))
+    error_message = "repo:owner@number/name@number, or repo:owner/name: `gh api repos/OWNER/NAME/actions/oidc/customization/sub` says it."
   }
 }
 

@@ -64,11 +64,11 @@ resource "azurerm_resource_group" "this" {
 module "identity" {
   source = "../identity"
 
-  prefix            = local.name
-  environment       = var.environment
-  github_repository = var.github_repository
-  teams             = var.teams
-  owners            = var.group_owners
+  prefix         = local.name
+  environment    = var.environment
+  github_subject = var.github_subject
+  teams          = var.teams
+  owners         = var.group_owners
 
   location            = var.location
   resource_group_name = azurerm_resource_group.this.name

@@ -38,8 +38,8 @@ variable "is_public" {
   type        = bool
 }
 
-variable "github_repository" {
-  description = "Repository that deploys, as owner/name."
+variable "github_subject" {
+  description = "What GitHub calls the repository that deploys in its tokens."
   type        = string
 }
 
