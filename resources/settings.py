@@ -36,6 +36,7 @@ class Settings(BaseSettings):
     home: Path = PROJECT / ".globalbev"
     lake: str | None = None
     landing: Path | None = None
+    landing_url: str | None = Field(default=None, pattern=r"^(abfss|file)://\S+$")
     shop_dsn: SecretStr | None = None
     inventory_url: str | None = None
     inventory_token: SecretStr | None = None

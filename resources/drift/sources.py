@@ -20,10 +20,11 @@ from globalbev_assets.contracts.model import Contract
 from globalbev_assets.errors import GlobalBevError
 from partitions.days import now
 from resources.bronze_sources import api_feed, file_feed
-from resources.drift.files import deliveries_to_look_at, observe_files
+from resources.drift.files import HEAD_BYTES, deliveries_to_look_at, observe_files
 from resources.drift.items import first_items, observe_items, reason_of
 from resources.drift.observation import Observation
 from resources.drift.relations import NOT_NOW, catalog, observe_relation
+from resources.landing_mirror import LandingMirror
 from resources.landing_walk import Candidate
 from resources.settings import Settings
 from resources.shop import parse_dsn, refused
@@ -99,15 +100,25 @@ class InstalledSources:
     def _of_files(self, contract: Contract, readers: Readers, also: Collection[date]) -> Glance | Silent:
         feed = file_feed(contract)
         past = sorted(also, reverse=True)[:PAST_DAYS]
+        mirror = LandingMirror.of(self.settings)
         try:
-            files = deliveries_to_look_at(self.settings.landing_root, feed, now(), past)
+            root = mirror.names(feed.name) if mirror else self.settings.landing_root
+            files = deliveries_to_look_at(root, feed, now(), past)
         except GlobalBevError as error:
             return Silent(f"files {feed.name}", _names([contract]), reason_of(error))
         except OSError as error:
             return Silent(f"files {feed.name}", _names([contract]), error.strerror or type(error).__name__)
         days = frozenset({*past, *(one.day for one in files if one.day)})
         places = [(one.path, one.day) for one in files if one.day]
-        return Glance(contract, _digest(map(_stamp, files)), lambda: list(observe_files(contract, feed, places, readers)), days)
+
+        def observed() -> list[Observation]:
+            if mirror:
+                for path, _ in places:
+                    mirror.fill(path, feed.size_limit if feed.format == "json" else HEAD_BYTES)
+            return list(observe_files(contract, feed, places, readers))
+
+        # In the mirror a file's inode changes with each look at it; storage keeps one time, that of the upload.
+        return Glance(contract, _digest(_stamp(one, with_inode=mirror is None) for one in files), observed, days)
 
     def _of_api(self, contract: Contract, readers: Readers) -> Glance | Silent:
         options = contract.source.options
@@ -145,8 +156,8 @@ def shape_stamp(shape: Shape) -> str:
     return _digest(f"{one.name}|{one.type}|{one.is_nullable}|{dominant(one.forms)}|{bool(one.forms)}" for one in shape.fields)
 
 
-def _stamp(file: Candidate) -> str:
-    return f"{file.key}|{file.size_bytes}|{file.mtime_ns}|{file.ctime_ns}"
+def _stamp(file: Candidate, *, with_inode: bool) -> str:
+    return f"{file.key}|{file.size_bytes}|{file.mtime_ns}|{file.ctime_ns if with_inode else ''}"
 
 
 def _digest(parts: Iterable[str]) -> str:

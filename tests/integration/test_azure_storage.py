@@ -24,13 +24,18 @@ import pytest
 from azure.storage.blob import BlobServiceClient, ContainerClient
 from deltalake import DeltaTable
 
+from globalbev_assets.contracts.names import TableName
 from globalbev_assets.contracts.operations import operations_contracts
 from globalbev_assets.errors import TransientError
 from resources.delta_creation import create_table
-from resources.freshness import FreshnessLog
+from resources.drift.comparing import Comparison
+from resources.drift.sources import Glance, InstalledSources
+from resources.freshness import FreshnessLog, promise_of
 from resources.settings import load_settings
+from resources.source_deliveries import SourceDeliveries
 from sensors.build import build_sensors
 from tests.alert_world import World, lines
+from tests.integration.drift_world import panel
 from tests.unit.cli_runs import document, make_home, run
 from tests.unit.contract_files import packaged
 from tests.unit.oncall_lake import D1, make_lake
@@ -161,6 +166,27 @@ def test_every_sensor_ticks_and_records_without_a_jvm(home: Path) -> None:
             assert tick(sensor, instance, first.cursor).cursor == first.cursor
     assert {table for table, _ in FreshnessLog(settings.lake_root).latest(datetime.now(UTC))} >= {"bronze.orders", "silver.orders"}
     assert jvms() == before
+
+
+def test_files_are_looked_at_in_the_landing_zones_container(home: Path, storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The host has no volumes; what it says of a feed is what it says of a folder (tests/unit/test_landing_mirror.py)."""
+    service = BlobServiceClient(f"{storage.address}/{ACCOUNT}", credential=storage.key)
+    service.create_container("landing")
+    container, day = service.get_container_client("landing"), datetime.now(UTC).date() - timedelta(days=1)
+    container.upload_blob(f"market_panel/{day}/the week's.csv", panel().encode())
+    container.upload_blob(f"market_panel/{day}/the week's.csv.done", b"")
+    monkeypatch.setenv("GLOBALBEV_LANDING_URL", f"abfss://landing@{ACCOUNT}.dfs.core.windows.net")
+    settings, contract = load_settings(), packaged()[TableName("bronze", "market_panel")]
+    with SourceDeliveries(settings, datetime.now(UTC)) as sources:
+        found = sources.look(contract, promise_of(contract, packaged(), settings).calendar, day)
+    assert found is not None
+    assert (found.state, found.detail) == ("delivered", f"market_panel/{day}/the week's.csv is there.")
+    readers = Comparison(settings, packaged()).readers
+    (glance,) = InstalledSources(settings).glances([contract], readers, {})
+    assert isinstance(glance, Glance), glance
+    (seen,) = glance.observe()
+    assert seen.shape.names[:3] == ("week_start", "market_id", "sku")
+    assert len(seen.keys or ()) == 20
 
 
 def jvms() -> set[int]:

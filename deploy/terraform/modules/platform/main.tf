@@ -19,6 +19,7 @@ locals {
     GLOBALBEV_ENV                    = var.environment
     GLOBALBEV_LAKE                   = module.storage.urls["lake"]
     GLOBALBEV_LANDING                = module.catalog.volumes["landing"]
+    GLOBALBEV_LANDING_URL            = module.storage.urls["landing"]
     GLOBALBEV_INVENTORY_URL          = var.inventory_url
     GLOBALBEV_START_DATE             = var.start_date
     GLOBALBEV_DATABRICKS_HOST        = module.workspace.host
