@@ -12,19 +12,24 @@ from resources.delta_sql import days_predicate
 if TYPE_CHECKING:
     from resources.steps import Step
 
-PAYMENTS, LINES = TableName("silver", "payments"), TableName("silver", "order_lines")
+PAYMENTS, ORDERS, LINES = (TableName("silver", table) for table in ("payments", "orders", "order_lines"))
 SALES = ("silver.orders", "silver.order_lines", "silver.products")
 KPIS = TableName("gold", "executive_kpis")
 BRONZE_PANEL, PANEL = TableName("bronze", "market_panel"), TableName("silver", "market_panel")
 
 
 def days_paid(step: Step) -> list[date]:
-    """Days on which the orders that were placed, or paid too, in the step's days were paid: what is open of an order is booked on its last payment."""
+    """Days on which the orders that were placed, or paid too, in the step's days were paid.
+
+    What is open of an order is booked on its last payment, and whether its payments count at all is said by its status.
+    """
     from pyspark.sql import functions as F  # noqa: PLC0415
 
     payments = step.lake.read(PAYMENTS).select("order_id", "paid_date")
     ours = payments.where(days_predicate("paid_date", step.days)).select("order_id")
-    ours = ours.unionByName(step.lake.read(LINES, step.days).select("order_id")).distinct()
+    for table in (ORDERS, LINES):  # an order whose lines were all rejected has none
+        ours = ours.unionByName(step.lake.read(table, step.days).select("order_id"))
+    ours = ours.distinct()
     elsewhere = payments.where(~F.expr(days_predicate("paid_date", step.days))).join(ours, "order_id", "left_semi")
     return sorted(row["paid_date"] for row in elsewhere.select("paid_date").distinct().collect())
 

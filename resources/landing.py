@@ -16,10 +16,7 @@ from resources.file_feed import Deliveries, DuplicateFile, FileFeed, ReadyFile, 
 from resources.landing_cache import LandingCache
 from resources.landing_errors import deadletter_inside, unreadable
 from resources.landing_inspect import FileChangedError, Inspection, hash_only, inspect
-from resources.landing_walk import Candidate, candidates, checked_folder
-
-_QUIET_S = 30
-
+from resources.landing_walk import QUIET_S, Candidate, candidates, checked_folder
 
 Identity = tuple[str, str]
 """The hash of a file's bytes and, of one without records, its name."""
@@ -83,8 +80,8 @@ def _waits_for(one: Candidate, now: datetime) -> str:
     """What a file waits for; empty when it is complete."""
     if one.is_in_transfer:
         return "its name is that of a file in transfer"
-    if one.is_regular and not one.is_marked and now.timestamp() - one.mtime_ns / 1e9 < _QUIET_S:
-        return f"no {one.name}.done beside it, and by its time it was written to in the last {_QUIET_S} s or will be"
+    if one.is_regular and not one.is_marked and now.timestamp() - one.mtime_ns / 1e9 < QUIET_S:
+        return f"no {one.name}.done beside it, and by its time it was written to in the last {QUIET_S} s or will be"
     return ""
 
 

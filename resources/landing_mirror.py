@@ -12,11 +12,12 @@ import shutil
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from globalbev_assets.errors import TransientError
+from resources.landing_walk import QUIET_S
 from resources.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,6 +29,19 @@ _PARTIAL = ".fetching"
 # A sensor asks a few containers, and has a minute for all that it does.
 _PATIENCE = {"connect_timeout": "3s", "timeout": "20s", "max_retries": "2", "retry_timeout": "20s"}
 _CHUNK = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Brought:
+    """What was brought of some days.
+
+    Attributes:
+        root: the landing zone with it.
+        large: files of those days that are complete and too large to be brought, by their paths.
+    """
+
+    root: Path
+    large: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,18 +73,21 @@ class LandingMirror:
         self._synchronised(root, feed, self._listed(feed), _placeholder)
         return root
 
-    def days(self, feed: str, days: Collection[date]) -> Path:
-        """A landing zone with this feed's files of some days, whole; one that is larger than 64 MiB has no content.
+    def days(self, feed: str, days: Collection[date], at: datetime) -> Brought:
+        """A landing zone with this feed's files of some days, whole, and with all that may be an earlier delivery of the same bytes.
 
         Raises:
             TransientError: GB-1324, when the storage does not answer.
         """
-        root = self.folder / "days"
-        files = [found for day in sorted(days) for found in self._listed(f"{feed}/{day}")]
-        self._synchronised(
-            root, feed, files, lambda file, path: self._fetch(file.path, path, file.size) if file.size <= LARGEST else _placeholder(file, path)
-        )
-        return root
+        root, listed = self.folder / "days", self._listed(feed)
+        folders = {f"{feed}/{day}" for day in days}
+        wanted = [file for file in listed if file.path.rpartition("/")[0] in folders]
+        sizes, marked = {file.size for file in wanted if file.size}, {file.path for file in wanted}
+        brought = [file for file in listed if file.size <= LARGEST and (file.path in marked or file.size in sizes)]
+        self._synchronised(root, feed, brought, lambda file, path: self._fetch(file.path, path, file.size))
+        large = [file for file in wanted if file.size > LARGEST]
+        is_complete = {file.path: f"{file.path}.done" in marked or at.timestamp() - file.mtime_ns / 1e9 >= QUIET_S for file in large}
+        return Brought(root, tuple(sorted(path for path, is_it in is_complete.items() if is_it)))
 
     def fill(self, path: Path, most_bytes: int) -> None:
         """Bring the first bytes of a file of :meth:`names`; its size and time stay. A file that is gone by now stays as it is."""

@@ -14,6 +14,8 @@ from partitions.days import parse_day
 from resources.file_feed import DeadReason, FileFeed
 from resources.landing_errors import no_landing
 
+QUIET_S = 30
+"""A file without its marker is complete when it was not written to for so long."""
 _MARKER = ".done"
 _IN_TRANSFER = (".tmp", ".part", ".partial", ".filepart", ".crdownload", ".writing", "~")
 

@@ -27,7 +27,7 @@ from resources.bronze_sources import api_feed, file_feed
 from resources.http_fetch import Answer, AttemptFailedError, Bounds, get
 from resources.http_session import checked_base_url, open_session
 from resources.landing import list_deliveries
-from resources.landing_mirror import LandingMirror
+from resources.landing_mirror import Brought, LandingMirror
 from resources.settings import Settings
 from resources.shop import Relation
 
@@ -72,8 +72,10 @@ class SourceDeliveries:
     def _files(self, contract: Contract, calendar: Calendar, day: date) -> SourceLook:
         feed, mirror = file_feed(contract), LandingMirror.of(self.settings)
         wanted = DayRange(day, day if calendar.is_daily else max(day, self.moment.date()))
-        root = mirror.days(feed.name, list(wanted)) if mirror else self.settings.landing_root
-        found = list_deliveries(root, feed, now=self.moment, deadletter=None, state=self.settings.home / "state")
+        brought = mirror.days(feed.name, list(wanted), self.moment) if mirror else Brought(self.settings.landing_root)
+        if brought.large:  # by its name and size alone
+            return SourceLook("delivered", f"{brought.large[0]} is there.")
+        found = list_deliveries(brought.root, feed, now=self.moment, deadletter=None, state=self.settings.home / "state")
         files = [file for file in found.ready if file.day in wanted and (file.records or calendar.may_be_empty)]
         if files:
             return SourceLook("delivered", f"{files[0].feed}/{files[0].day}/{files[0].name} is there.")

@@ -44,6 +44,13 @@ def image(value: str) -> str:
     return value
 
 
+def commit(value: str) -> str:
+    """A commit by all its digits: its first twelve are part of a name."""
+    if not re.fullmatch(r"[0-9a-f]{40}", value):
+        raise argparse.ArgumentTypeError("all 40 digits of a commit")
+    return value
+
+
 def summary(done: Sequence[Done], seconds: float, promised_s: float = DEADLINE_S) -> str:
     """What was done, for a person."""
     lines = [f"{one.duration_s:7.1f} s  {one.step}: {one.outcome}" for one in done]
@@ -60,9 +67,12 @@ def main() -> int:
     parser.add_argument("--image", type=image, required=True)
     parser.add_argument("--data-to", type=moment, help="a time with its zone; without it the tables stay as they are")
     parser.add_argument("--promised", type=float, default=DEADLINE_S, help="seconds after which it counts as failed, though it is done to its end")
+    parser.add_argument(
+        "--commit", type=commit, help="what is deployed, by which deploy.release.order tells what is newer; without it it is a way back"
+    )
     parser.add_argument("--dry-run", action="store_true")
     chosen = parser.parse_args()
-    platform = ContainerApps(chosen.environment)
+    platform = ContainerApps(chosen.environment, f"c{chosen.commit[:12]}" if chosen.commit else "back")
     chosen_image = platform.previous_image(APPS[0]) if chosen.image == PREVIOUS else chosen.image
     plan = plan_of(chosen.environment, chosen_image, unity_contracts(load_contracts()).values(), chosen.data_to)
     sys.stdout.write("".join(f"{line}\n" for line in plan.lines()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,9 +14,15 @@ from deploy.release.plan import GIVE_UP_S
 
 @dataclass(frozen=True)
 class ContainerApps:
-    """The apps of an environment, named as `deploy/terraform/modules/dagster` names them."""
+    """The apps of an environment, named as `deploy/terraform/modules/dagster` names them.
+
+    Attributes:
+        environment: dev, test or prod.
+        label: what a revision is named after, with the time: a commit, or that it is a way back.
+    """
 
     environment: str
+    label: str = "back"
 
     def stop(self, app: str) -> None:
         """Deactivate the revisions that are active."""
@@ -28,7 +35,7 @@ class ContainerApps:
 
     def start(self, app: str, image: str) -> None:
         """Make a revision with that image; one is made even when only the image's digest is the same, because of the suffix."""
-        suffix = f"back-{datetime.now(UTC):%H%M%S}"
+        suffix = f"{self.label}-{datetime.now(UTC):%H%M%S}"
         self._az("update", app, "--image", image, "--revision-suffix", suffix)
 
     def is_ready(self, app: str, image: str) -> bool:
@@ -36,6 +43,11 @@ class ContainerApps:
         found = self._az("show", app)["properties"]
         is_latest_ready = found.get("latestRevisionName") == found.get("latestReadyRevisionName")  # missing until a first one was ready
         return bool(found["template"]["containers"][0]["image"] == image and is_latest_ready and found.get("runningStatus") == "Running")
+
+    def commit(self, app: str) -> str | None:
+        """The first digits of the commit that was deployed last; None where something else runs, such as what a rollback brought."""
+        found = re.search(r"--c([0-9a-f]{12})-\d{6}\Z", str(self._az("show", app)["properties"].get("latestRevisionName")))
+        return found[1] if found else None
 
     def previous_image(self, app: str) -> str:
         """The image of the newest revision that had another one; Container Apps keeps ten."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from deploy.release.plan import Restored
 from globalbev_assets.contracts.names import TableName
 from globalbev_assets.governance.sql import Sql, sql, tags, text
 from globalbev_assets.governance.tables import table_of
+from globalbev_assets.transforms.schemas import FILE_RETENTION_DAYS, LOG_RETENTION_DAYS
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
@@ -27,7 +29,10 @@ REFUSALS: dict[str, Restored] = {
 }
 # RESTORE asks when the version that it goes back to was committed, not for which time it was asked: a table that seldom changes has an old one.
 TOO_OLD = "DELETED_FILE_RETENTION"
-LONGER = {"delta.deletedFileRetentionDuration": "interval 30 days"}
+LONGER, USUAL = (
+    {"delta.logRetentionDuration": f"interval {log} days", "delta.deletedFileRetentionDuration": f"interval {files} days"}
+    for log, files in ((3650, 3650), (LOG_RETENTION_DAYS, FILE_RETENTION_DAYS))
+)
 
 
 class StatementError(Exception):
@@ -54,20 +59,22 @@ class Warehouse:
 
     def stop_writers(self) -> int:
         """Cancel the runs that the step launcher submitted, and nobody else's: killing Dagster's process does not end its cluster."""
+        from databricks.sdk.errors import OperationFailed  # noqa: PLC0415
         from databricks.sdk.service.jobs import RunType  # noqa: PLC0415
 
         jobs = self._workspace().jobs
         found = jobs.list_runs(active_only=True, run_type=RunType.SUBMIT_RUN)
         active = [run.run_id for run in found if run.run_id and run.creator_user_name == self.pipeline]
         for waiter in [jobs.cancel_run(run_id) for run_id in active]:
-            waiter.result(timeout=timedelta(seconds=120))
+            with suppress(OperationFailed):  # ended, in another way than by being cancelled
+                waiter.result(timeout=timedelta(seconds=120))
         return len(active)
 
     def restore(self, name: TableName, moment: datetime) -> Restored:
         """RESTORE; Delta refuses where the table is what it was, or was not there yet.
 
-        Where it refuses because of the version's age it is asked again, under a retention as long as the log's: RESTORE itself looks whether each file
-        is still there, and brings the table's own retention back with all else.
+        Where it refuses because of the version's age it is asked again, under a retention of years: RESTORE itself looks whether each file is still there,
+        and brings the table's own retention back with all else.
         """
         table = table_of(self.catalog, name)
         at = text(moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))  # without its zone it would be read in the warehouse's
@@ -79,7 +86,11 @@ class Warehouse:
                 if TOO_OLD not in str(refused):
                     raise
                 self.ask(sql("ALTER TABLE", table, "SET TBLPROPERTIES", tags(LONGER)))
-                self.ask(back)
+                try:
+                    self.ask(back)
+                except StatementError:
+                    self.ask(sql("ALTER TABLE", table, "SET TBLPROPERTIES", tags(USUAL)))  # what is erased has to go in time
+                    raise
         except StatementError as refused:
             for word, outcome in REFUSALS.items():
                 if word in str(refused):

@@ -40,13 +40,14 @@ def _of(book: ContractBook, text: str) -> Iterator[TableName]:
 
 def _by_dagster(book: ContractBook, text: str) -> list[TableName]:
     import dagster as dg  # noqa: PLC0415
+    from dagster._check import CheckError  # noqa: PLC0415
     from dagster._core.definitions.asset_selection import DagsterInvalidAssetSelectionError  # noqa: PLC0415
 
     from globalbev_assets.definitions import defs  # noqa: PLC0415
 
     try:
         keys = dg.AssetSelection.from_string(text).resolve(defs.resolve_asset_graph(), allow_missing=True)
-    except DagsterInvalidAssetSelectionError:
+    except (DagsterInvalidAssetSelectionError, CheckError, NotImplementedError):  # the last two: what only Dagster+ knows, such as status:failed
         keys = set()
     found = [name for name in book if dg.AssetKey([name.layer, name.table]) in keys]
     if found:

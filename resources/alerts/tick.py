@@ -154,12 +154,13 @@ class Alerting:
         found = due(read.incidents, self.book, at, waiting)
         noted = {incident.id: incident for incident in read.incidents} | {incident.id: incident for incident in found.incidents}
         writer = self._writer(read.lineage)
-        messages = [writer.message(notice, at) for notice in found.notices]
-        messages += undelivered(recorded.messages.values(), channels_of(self.settings), writer.runbooks, at)
+        of_notices = [(notice, writer.message(notice, at)) for notice in found.notices]
+        of_channels = undelivered(recorded.messages.values(), channels_of(self.settings), writer.runbooks, at)
+        messages = [*(message for _, message in of_notices), *of_channels]
         if not messages and noted == dict(recorded.incidents):
             return recorded, 0
         kept = self.outbox.save(Recorded(noted, recorded.messages, recorded.table).with_changes((), messages), at)
-        for message in messages:
+        for message in [*(message for notice, message in of_notices if notice.kind == "new"), *of_channels]:
             _log(message, noted)
         return kept, len(messages)
 
@@ -214,11 +215,9 @@ class _Read:
 
 def _log(message: Message, incidents: Mapping[str, Incident]) -> None:
     """Say what is new where the logs go: it is there also when no channel takes the message."""
-    if message.kind in ("reminder", "over"):
-        return
     about = [incidents[name] for name in message.incidents if name in incidents]
     where = {"run_id": about[0].run_id, "asset": about[0].table} if len(about) == 1 else {}
-    emit("alert.raised", kind=message.kind, severity=message.severity, said=message.title, incidents=list(message.incidents), **where)
+    emit("alert.raised", kind=message.kind, severity=message.severity, said=message.title, incidents=len(message.incidents), **where)
 
 
 def _waiting_for(source: str, register: Register, seen: Iterable[Observation]) -> frozenset[str]:

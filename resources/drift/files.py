@@ -19,12 +19,11 @@ from resources.file_feed import FileFeed
 from resources.landing_csv import delimiter_of, in_contract_spelling
 from resources.landing_inspect import FileChangedError, open_regular
 from resources.landing_text import DeadFileError
-from resources.landing_walk import Candidate, candidates, checked_folder
+from resources.landing_walk import QUIET_S, Candidate, candidates, checked_folder
 from resources.strict_json import MalformedJsonError, parse_document, to_text
 
 HEAD_BYTES, SAMPLE_RECORDS = 64 * 1024, 300
 TABLES_A_DAY, DOCUMENTS_A_DAY = 3, 60
-QUIET_S = 30
 
 
 def deliveries_to_look_at(root: Path, feed: FileFeed, at: datetime, also: Collection[date] = ()) -> list[Candidate]:

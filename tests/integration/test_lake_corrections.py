@@ -161,3 +161,25 @@ def test_who_was_new_is_returning_once_an_older_sale_has_come(story: Story) -> N
     wrong = f"select k.sale_date from gold.executive_kpis k left join ({silver}) s using (sale_date, currency) " \
             "where k.sale_date < ? and k.new_customers is distinct from coalesce(s.new_customers, 0)"  # fmt: skip
     assert story.lake.query(wrong, [story.moved_from]) == []
+
+
+def test_what_was_paid_for_an_order_without_lines_is_counted_elsewhere_once_it_is_cancelled(story: Story) -> None:
+    """All its lines are rejected, so that it is found by nothing but itself."""
+    lake, number, placed, paid = story.lake, ORDER + 7, story.attempted, story.attempted + timedelta(days=2)
+    tables = [*BASE, "gold/finance_daily_payments"]
+
+    def amounts() -> tuple[Decimal, Decimal]:
+        (row,) = lake.query(
+            "select sum(captured) as ours, sum(captured_elsewhere) as elsewhere from gold.finance_daily_payments where paid_date = ?", [paid]
+        )
+        return row["ours"], row["elsewhere"]
+
+    lake.shop("insert into shop.orders select %s, null, store_id, %s, 'delivered', 'web', null, %s from shop.stores join shop.markets using (market_id) "
+              "where currency = 'USD' limit 1", [number, noon(placed), noon(placed)])  # fmt: skip
+    lake.shop("insert into shop.order_lines values (%s, 1, 'BEV-NOBODY-KNOWS', null, 2, 50, 0, %s)", [number, noon(placed)])
+    lake.shop("insert into shop.payments values (%s, %s, 'gift', null, 100, 'USD', 'captured', %s, %s)", [number, number, noon(paid), noon(paid)])
+    assert all(result.succeeded for result in lake.backfill(DayRange(placed, paid), tables))
+    ours, elsewhere = amounts()
+    lake.shop("update shop.orders set status = 'cancelled', updated_at = now() where order_id = %s", [number])
+    assert all(result.succeeded for result in lake.backfill(DayRange(placed, placed), tables))
+    assert amounts() == (ours - 100, elsewhere + 100)

@@ -163,7 +163,7 @@ def test_a_table_whose_last_good_version_is_old_goes_back_too(api: Api, spark: S
     """RESTORE refuses a version that was committed longer ago than files are kept, though its files are there: a table that seldom changes has such a one."""
     lacking({PAID: book[PAID]})
     spark.sql("INSERT INTO gold.finance_daily_payments (paid_date, currency, method) VALUES (date'2026-06-01', 'USD', 'card')")
-    age(spark, "gold.finance_daily_payments", 20)
+    age(spark, "gold.finance_daily_payments", 45)
     spark.sql("DELETE FROM gold.finance_daily_payments")
     moment = datetime.now(UTC) - timedelta(hours=1)
     with pytest.raises(StatementError, match="DELETED_FILE_RETENTION"):

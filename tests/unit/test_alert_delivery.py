@@ -95,6 +95,19 @@ def test_what_is_new_is_an_event_once_also_where_nobody_takes_the_message(world:
     assert "bronze.orders" in found["said"]
 
 
+def test_a_storm_is_one_event_and_neither_its_reminder_nor_its_end_is(world: Fakes, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[Mapping[str, Any]] = []
+    monkeypatch.setattr("resources.logs.events.LISTENERS", [lambda name, fields: said.append(fields) if name == "alert.raised" else None])
+    for number in range(25):
+        world.check("bronze.orders", f"odd_{number}")
+    world.tick()
+    world.tick(seconds=25 * 3600.0)
+    for number in range(25):
+        world.check("bronze.orders", f"odd_{number}", passed=True)
+    world.tick()
+    assert [(one["kind"], one["severity"], one["incidents"]) for one in said] == [("digest", "error", 25)]
+
+
 def test_a_message_that_is_refused_keeps_none_of_the_others_back(world: Fakes) -> None:
     world.volume("bronze.orders")
     inbox = world.named("alerts-1")

@@ -187,6 +187,7 @@ def test_an_alert_that_is_open_hides_no_other_one() -> None:
     text = text_of("modules", "observability", "main.tf")
     dimensions = {name: json.loads(found) for name, found in re.findall(r"^    (\w+) += \{ severity.*dimensions = (\[.*?\]) \}$", text, re.MULTILINE)}
     assert dimensions == {"attention": ["Subject", "Environment"], "silence": ["Environment"], "no_heartbeat": [], "lost_logs": ["Table"]}
+    assert "periods" not in text.split("usual_alerts")[1].split("}\n  }")[0], "of a count without a time Azure makes no points of several periods"
     for name, columns in dimensions.items():
         query = (TERRAFORM.parent / "kql" / "alerts" / f"{name}.kql").read_text(encoding="utf-8")
         assert [column for column in columns if not re.search(rf"\b{column}\b", query)] == []

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import json
+import subprocess
 import sys
 import time
 from collections.abc import Mapping
@@ -15,6 +17,7 @@ import pytest
 from deltalake import write_deltalake
 
 from deploy.checks.checkov_check import Finding, judged
+from deploy.release import order
 from deploy.release.__main__ import image, main, moment, summary
 from deploy.release.azure import ContainerApps
 from deploy.release.plan import DEADLINE_S, Done, Plan, Restored, execute, plan_of
@@ -218,6 +221,40 @@ def test_a_time_before_all_tables_ends_red(
 def test_the_summary_says_whether_the_promise_was_kept() -> None:
     assert summary([Done("stop daemon", "done", 1.0)], 12.0).endswith("12.0 s  in all, within the 300 s that are promised")
     assert "OVER the 300 s" in summary([], DEADLINE_S + 1)
+
+
+def test_an_older_commit_does_not_overtake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two merges, side by side; the first one's tests took longer. A real repository, az played."""
+
+    def git(*words: str) -> str:
+        return subprocess.run(["git", "-C", tmp_path, *words], check=True, capture_output=True, text=True).stdout.strip()
+
+    git("init", "--quiet")
+    commits = []
+    for number in range(2):
+        git("-c", "user.name=a", "-c", "user.email=a@b.example", "commit", "--allow-empty", "--quiet", "-m", str(number))
+        commits.append(git("rev-parse", "HEAD"))
+    older, newer = commits
+    program = tmp_path / "az"
+
+    def deployed(revision: str) -> None:
+        answer = json.dumps({"properties": {"latestRevisionName": f"ca-globalbev-dev-code--{revision}"}})
+        program.write_text(f"#!/bin/sh\necho '{answer}'\n")
+        program.chmod(0o700)
+
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.chdir(tmp_path)
+    for revision, commit, code in (
+        (f"c{newer[:12]}-120000", older, 1),
+        (f"c{older[:12]}-120000", newer, 0),
+        (f"c{newer[:12]}-120000", newer, 0),
+        ("back-120000", older, 0),
+        (f"c{'0' * 12}-120000", older, 0),
+    ):
+        deployed(revision)
+        monkeypatch.setattr(sys, "argv", ["order", "dev", commit])
+        assert order.main() == code, revision
+    assert "is not known here" in capsys.readouterr().out
 
 
 def test_the_programs_refusal_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ import yaml
 
 from deploy.checks.terraform_check import read_module
 from deploy.checks.terraform_files import TERRAFORM
+from deploy.release.plan import GIVE_UP_S
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / ".github" / "workflows"
@@ -116,10 +117,23 @@ def test_what_waits_for_its_approval_holds_up_no_other_environment() -> None:
     assert "concurrency" not in workflow("deploy")
 
 
+def test_what_is_newer_is_not_put_back() -> None:
+    (job,) = workflow("deploy-environment")["jobs"].values()
+    (checkout,) = (step for step in job["steps"] if "actions/checkout" in step.get("uses", ""))
+    assert checkout["with"]["fetch-depth"] == 0, "a single commit has no ancestors"
+    assert '--commit "$GITHUB_SHA"' in job["steps"][-1]["run"]
+
+
 def test_a_column_is_there_before_its_tag_and_a_mask_before_the_code_that_fills_it() -> None:
     (job,) = workflow("deploy-environment")["jobs"].values()
     scripts = "\n".join(step.get("run", "") for step in job["steps"])
-    words = ["terraform apply", "python -m deploy.release.tables", "bundle run apply_contracts", 'python -m deploy.release "$ENVIRONMENT"']
+    words = [
+        "deploy.release.order",
+        "terraform apply",
+        "python -m deploy.release.tables",
+        "bundle run apply_contracts",
+        'python -m deploy.release "$ENVIRONMENT"',
+    ]
     assert [scripts.index(word) for word in words] == sorted(scripts.index(word) for word in words)
 
 
@@ -127,6 +141,7 @@ def test_a_rollback_is_one_job_and_waits_for_a_deployment() -> None:
     (back,) = workflow("rollback")["jobs"].values()
     (forth,) = workflow("deploy-environment")["jobs"].values()
     assert back["concurrency"] == forth["concurrency"] == {"group": "release-${{ inputs.environment }}", "cancel-in-progress": False}
+    assert back["timeout-minutes"] * 60 >= GIVE_UP_S + 600, "set-up, what it waits for at most, and the tables"
     assert "python -m deploy.release" in back["steps"][-1]["run"]
     assert "python -m deploy.release" in forth["steps"][-1]["run"]
 

@@ -191,6 +191,12 @@ def test_an_incident_without_a_run_is_an_alert_of_its_table_and_a_warning_is_non
     assert [row["Subject"] for row in workspace.ask("alerts/attention")] == ["bronze.orders"]
 
 
+def test_many_incidents_at_once_are_one_alert_and_the_next_many_another(workspace: Workspace) -> None:
+    for number in (25, 3000):
+        workspace.log("alert.raised", kind="digest", severity="error", said=f"{number} new alerts at once", incidents=number)
+    assert {row["Subject"] for row in workspace.ask("alerts/attention")} == {"25 new alerts at once", "3000 new alerts at once"}
+
+
 def test_what_arrives_late_is_an_alert_when_it_arrives(workspace: Workspace) -> None:
     """A step through Pipes tells at its end what it saw hours before, and an outage keeps lines back."""
     workspace.log("table.held", minutes=300, arrived=2, run_id="late", asset="silver.lots")

@@ -112,18 +112,34 @@ def test_a_file_that_goes_or_changes_goes_or_changes(landing: Path) -> None:
     assert gone.stat().st_size == len("another\n"), "taken away between two looks: the next one sees it"
 
 
-def test_days_are_brought_whole_and_others_go(landing: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_days_are_brought_whole_and_others_go(landing: Path) -> None:
     found = mirror_of(landing)
-    root = found.days("market_panel", [DAY, NEXT_DAY, date(2026, 6, 3)])
+    root = found.days("market_panel", [DAY, NEXT_DAY, date(2026, 6, 3)], THEN).root
     assert (root / "market_panel" / str(NEXT_DAY) / "week 2.csv").read_bytes() == (
         landing / "market_panel" / str(NEXT_DAY) / "week 2.csv"
     ).read_bytes()
-    found.days("market_panel", [NEXT_DAY])
+    found.days("market_panel", [NEXT_DAY], THEN)
     assert sorted(path.name for path in root.rglob("*") if path.is_file()) == ["week 2.csv", "week 2.csv.done"]
-    monkeypatch.setattr("resources.landing_mirror.LARGEST", 10)
-    deliver(landing, "market_panel", NEXT_DAY, "week 2.csv", "a,b\n" * 10)
-    found.days("market_panel", [NEXT_DAY])
-    assert (root / "market_panel" / str(NEXT_DAY) / "week 2.csv").read_bytes() == b"\0" * 40
+
+
+def test_a_file_that_is_too_large_is_there_by_its_size_and_is_not_judged(landing: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resources.landing_mirror.LARGEST", 100)
+    found = mirror_of(landing)
+    brought = found.days("market_panel", [NEXT_DAY], THEN)
+    assert brought.large == (f"market_panel/{NEXT_DAY}/week 2.csv",)
+    assert [path.name for path in brought.root.rglob("*") if path.is_file()] == ["week 2.csv.done"]
+    assert look(elsewhere(landing), NEXT_DAY) == look(here(landing), NEXT_DAY)
+    (landing / "market_panel" / str(NEXT_DAY) / "week 2.csv.done").unlink()
+    os.utime(landing / "market_panel" / str(NEXT_DAY) / "week 2.csv", (THEN.timestamp() - 5, THEN.timestamp() - 5))
+    assert found.days("market_panel", [NEXT_DAY], THEN).large == (), "it is still being written"
+
+
+def test_last_weeks_file_that_is_sent_again_is_not_this_weeks(landing: Path) -> None:
+    (landing / "market_panel" / str(NEXT_DAY) / "week 2.csv").unlink()
+    deliver(landing, "market_panel", NEXT_DAY, "week 2 again.csv", panel())
+    missing = look(here(landing), NEXT_DAY)
+    assert missing is not None and missing.state == "missing"
+    assert look(elsewhere(landing), NEXT_DAY) == missing
 
 
 def test_storage_that_does_not_answer_is_a_known_error_and_leaves_what_is_there(landing: Path) -> None:

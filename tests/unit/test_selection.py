@@ -54,6 +54,8 @@ def test_expressions_are_dagsters() -> None:
         ("gold and (", "GB-1008"),
         ("silver/nope+", "GB-1008"),
         ("tag:domain=nobody", "GB-1008"),
+        ("status:failed", "GB-1008"),
+        ("code_location:nowhere", "GB-1008"),
         ("silver/order", "GB-1029"),
         ("nope", "GB-1011"),
         ("", "GB-1008"),

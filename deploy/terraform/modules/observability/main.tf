@@ -7,10 +7,10 @@ locals {
   # Each finds something only when somebody has to look. An alert that is open tells of nothing else, so one is opened for each value of the dimensions.
   # The queries look at when a row arrived, for a row may come hours after what it tells of: `range` is how far back its own time may lie.
   usual_alerts = {
-    attention    = { severity = 2, frequency = "PT15M", window = "PT30M", periods = 1, range = "P1D", dimensions = ["Subject", "Environment"] }
-    silence      = { severity = 1, frequency = "PT5M", window = "PT15M", periods = 1, range = "P1D", dimensions = ["Environment"] }
-    no_heartbeat = { severity = 1, frequency = "PT15M", window = "PT30M", periods = 2, range = null, dimensions = [] }
-    lost_logs    = { severity = 2, frequency = "PT15M", window = "PT30M", periods = 1, range = null, dimensions = ["Table"] }
+    attention    = { severity = 2, frequency = "PT15M", window = "PT30M", range = "P1D", dimensions = ["Subject", "Environment"] }
+    silence      = { severity = 1, frequency = "PT5M", window = "PT15M", range = "P1D", dimensions = ["Environment"] }
+    no_heartbeat = { severity = 1, frequency = "PT15M", window = "PT30M", range = null, dimensions = [] }
+    lost_logs    = { severity = 2, frequency = "PT15M", window = "PT30M", range = "P1D", dimensions = ["Table"] }
   }
   alerts = {
     for name, usual in local.usual_alerts : name => {
@@ -19,7 +19,6 @@ locals {
       frequency  = coalesce(try(var.alert_settings[name].frequency, null), usual.frequency)
       window     = coalesce(try(var.alert_settings[name].window, null), usual.window)
       enabled    = coalesce(try(var.alert_settings[name].enabled, null), true)
-      periods    = usual.periods
       range      = usual.range
       dimensions = usual.dimensions
     }
@@ -206,8 +205,8 @@ resource "azurerm_monitor_scheduled_query_rules_alert_v2" "this" {
     }
 
     failing_periods {
-      minimum_failing_periods_to_trigger_alert = each.value.periods
-      number_of_evaluation_periods             = each.value.periods
+      minimum_failing_periods_to_trigger_alert = 1
+      number_of_evaluation_periods             = 1
     }
   }
 
