@@ -158,7 +158,7 @@ def test_a_table_that_cannot_be_restored_ends_it() -> None:
     assert apps.log[-2:] == [f"start daemon {IMAGE}", f"start heartbeat {IMAGE}"], "a platform without its daemon would be the worse for it"
 
 
-@pytest.mark.parametrize("value", ["2026-11-25T06:00:00", "2999-01-01T00:00:00Z", (datetime.now(UTC) - timedelta(days=7, minutes=1)).isoformat()])
+@pytest.mark.parametrize("value", ["2026-11-25T06:00:00", "2999-01-01T00:00:00Z", "2026-01-01T00:00:00Z"])
 def test_a_time_without_a_zone_or_to_come_or_whose_files_are_gone_is_refused(value: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError):
         moment(value)
