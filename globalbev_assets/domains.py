@@ -27,6 +27,7 @@ from resources.lakehouse import Lakehouse
 from resources.lakehouse_resource import LakehouseResource
 from resources.ledger import LedgerRow
 from resources.logs.dagster_run import shown_in_run
+from resources.logs.redaction import REDACTOR
 from resources.logs.step_events import step_log
 from resources.publishing import TableResult
 from resources.silver_step import publish_silver
@@ -168,7 +169,7 @@ def _failure(failed: Sequence[TableResult]) -> dg.Failure:
         days = result.failed_days
         first = next(iter(days.items()))
         lines.append(f"{result.contract.name}: {len(days)} of {len(result.rows)} days not published, first {first[0]}: {first[1]}")
-        metadata[str(result.contract.name)] = dg.MetadataValue.json({str(day): reason for day, reason in days.items()})
+        metadata[str(result.contract.name)] = dg.MetadataValue.json({str(day): REDACTOR.text(reason) for day, reason in days.items()})
         if result.error is not None:
             lines.append(f"  {result.error}")
-    return dg.Failure("\n".join(lines), metadata=metadata, allow_retries=False)
+    return dg.Failure(REDACTOR.text("\n".join(lines)), metadata=metadata, allow_retries=False)

@@ -6,8 +6,9 @@ The business day of a row is computed by one expression, which also counts the r
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -31,6 +32,8 @@ CONNECT_S, STATEMENT_MS, SOCKET_S = 10, 300_000, 330
 SPLIT_FROM_DAYS, SPLITS, FETCH_ROWS = 28, 2, 10_000
 # The exporting connection waits, in its transaction, for the slowest table: the server may not end it for that (the second exists from PostgreSQL 17 on).
 _NO_LIMITS = "select set_config(name, '0', false) from pg_settings where name in ('idle_in_transaction_session_timeout', 'transaction_timeout')"
+_HOST = re.compile(r"(?:/[^\s@]*|@[^\s@]+|[A-Za-z0-9_.-]*|\[?[0-9A-Fa-f:.]+\]?(?:%\w+)?)")
+"""A name, an address, or the folder of a socket."""
 _ISO = 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'
 
 
@@ -270,27 +273,44 @@ def _told(dsn: str) -> Iterator[None]:
             todo="See `globalbev drift`; ask the table's owner, or change the contract.",
         ) from None
     except psycopg.Error as error:
-        raise TerminalError(
-            "GB-1237",
-            "The database could not carry out a statement.",
-            got=f"{type(error).__name__} ({error.sqlstate or 'no state'})",  # its text may hold a value
-            valid="tables that can be read with the types that the contract says",
-            todo="See the database's log; ask its owner.",
-        ) from None
+        raise not_carried_out(error) from None
+
+
+def not_carried_out(error: psycopg.Error) -> TerminalError:
+    """GB-1237: any other error of a database, by its kind alone, because its text may hold a value."""
+    return TerminalError(
+        "GB-1237",
+        "The database could not carry out a statement.",
+        got=f"{type(error).__name__} ({error.sqlstate or 'no state'})",
+        valid="tables that can be read with the types that the contract says",
+        todo="See the database's log; ask its owner.",
+    )
 
 
 def parse_dsn(dsn: str) -> dict[str, Any]:
     """The parts of a connection string; GB-1234 when it is none."""
-    try:
-        return dict(conninfo_to_dict(dsn))
-    except psycopg.ProgrammingError:
-        raise TerminalError(
-            "GB-1234",
-            "That is no PostgreSQL connection string.",
-            got="a text that does not parse (not shown: it may hold a password)",
-            valid="postgresql://user:password@host:port/database",
-            todo="Correct GLOBALBEV_SHOP_DSN.",
-        ) from None
+    with suppress(psycopg.ProgrammingError):
+        found = dict(conninfo_to_dict(dsn))
+        if _is_an_address(found):
+            return found
+    raise TerminalError(
+        "GB-1234",
+        "That is no PostgreSQL connection string.",
+        got="a text that does not parse (not shown: it may hold a password)",
+        valid="postgresql://user:password@host:port/database; in a password @ is %40, / is %2F, : is %3A",
+        todo="Correct GLOBALBEV_SHOP_DSN.",
+    )
+
+
+def _is_an_address(parameters: Mapping[str, Any]) -> bool:
+    """Whether what libpq takes for host, port and database can be that: of a password with an @ or a slash it makes a part of them."""
+    hosts = str(parameters.get("host", "")).split(",")
+    ports = str(parameters.get("port", "")).split(",")
+    return (
+        all(_HOST.fullmatch(one) for one in hosts)
+        and all(one.isdecimal() or not one for one in ports)
+        and "@" not in str(parameters.get("dbname", ""))
+    )
 
 
 def refused(error: psycopg.Error, parameters: dict[str, Any]) -> TransientError | TerminalError:

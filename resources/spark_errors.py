@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from globalbev_assets.errors import GlobalBevError, TerminalError, TransientError
 
@@ -106,4 +107,21 @@ def translated(error: BaseException) -> BaseException:
         sign = next((sign for sign in known.signs if sign in text), None)
         if sign:
             return known.kind(known.code, known.what, got=sign, todo=known.todo)
-    return error
+    return _by_its_kind(error) if _may_quote_a_row(error) else error
+
+
+def _may_quote_a_row(error: BaseException) -> bool:
+    """Whether it was raised while rows were read: `[CAST_INVALID_INPUT] The value 'Ada …'`. What is refused before names columns alone."""
+    kinds = {kind.__name__ for kind in type(error).__mro__ if kind.__module__.startswith("pyspark.errors")}
+    return bool(kinds) and not kinds & {"AnalysisException", "ParseException", "PySparkTypeError", "PySparkValueError"}
+
+
+def _by_its_kind(error: Any) -> TerminalError:
+    condition = getattr(error, "getCondition", lambda: None)() or "no condition"
+    return TerminalError(
+        "GB-1248",
+        "Spark could not carry out the plan.",
+        got=f"{type(error).__name__} {condition} ({getattr(error, 'getSqlState', lambda: None)() or 'no state'})",
+        valid="a plan that holds for every row",
+        todo="Look at the contract's expressions. <home>/spark/server.log, on Databricks the step's run, has the whole story, which may quote a row.",
+    )

@@ -107,7 +107,8 @@ def _content(settings: Settings) -> Iterator[tuple[str, bytes]]:
     for package in PACKAGES:
         yield from ((f"{package}/{path}", text) for path, text in _files_below(PROJECT / package))
     for number, folder in enumerate(settings.contract_folders):
-        yield from ((f"{FURTHER}/{number}/{path}", text) for path, text in _files_below(folder))
+        # Whatever else lies beside them is somebody's own.
+        yield from ((f"{FURTHER}/{number}/{path}", text) for path, text in _files_below(folder) if path.endswith(".odcs.yaml"))
     yield from _BESIDE.items()
 
 

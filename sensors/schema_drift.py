@@ -17,6 +17,7 @@ from resources.drift.fresh_book import FreshBook
 from resources.drift.sources import InstalledSources, Silent, Sources
 from resources.drift.tick import Cursor, Tick, run_tick
 from resources.failpoints import failpoint
+from resources.logs.redaction import REDACTOR
 from resources.settings import Settings
 
 INTERVAL_S = 30
@@ -65,7 +66,7 @@ def _said(tick: Tick, problem: str) -> str:
         parts.append(f"new: {_words(opened)}")
     if closed:
         parts.append(f"over: {_words(closed)}")
-    return ". ".join(parts) or f"Nothing new; {tick.looked_at} sources had changed and were compared."
+    return REDACTOR.text(". ".join(parts)) or f"Nothing new; {tick.looked_at} sources had changed and were compared."
 
 
 def _silence(one: Silent) -> str:

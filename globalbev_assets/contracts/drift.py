@@ -7,8 +7,9 @@ A difference is breaking when silver could not read the table as its contract sa
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Literal
 
@@ -26,6 +27,8 @@ WHOLE = "*"
 VALUES = " values"
 """Behind a form, where the values say what a column is and no type does."""
 _HALF = 0.5
+
+_LIKE_A_COLUMN = re.compile(r"[^\W\d]\w{0,62}(?:[ ./-]\w{1,20}){0,3}")
 
 
 @dataclass(frozen=True)
@@ -168,6 +171,18 @@ def differences(contract: Contract, shape: Shape, readers: Readers, before: Mapp
         Difference(str(contract.name), "added", one.name, one.type, evidence=f"in {shape.source}") for one in shape.fields if one.name not in known
     ]
     return tuple(found)
+
+
+def told(difference: Difference) -> Difference:
+    """The difference as it is kept and shown: what a source calls its columns may be somebody's name."""
+    if difference.kind == "added":
+        return replace(difference, column=named(difference.column))
+    return replace(difference, found=named(difference.found)) if difference.kind == "renamed" else difference
+
+
+def named(name: str) -> str:
+    """A source's name as it is told: as it is where it is like a name of a column, else a mark of it, because what is a value may stand there."""
+    return name if _LIKE_A_COLUMN.fullmatch(name) else f"name-{hashlib.sha256(name.encode('utf-8', 'surrogateescape')).hexdigest()[:6]}"
 
 
 def is_essential(contract: Contract, column: Column) -> bool:

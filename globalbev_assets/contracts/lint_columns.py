@@ -147,7 +147,9 @@ def _privacy(contract: Contract, column: Column, text: tuple[Column, ...], at: s
     personal = {other.name for other in text if other.is_pii}
     own = {other.name for other in contract.columns if other.is_pii}
     try:
-        used = {*columns_in(column.logic or "null")} & personal | {*columns_in(column.derive or "null")} & own
+        read = {*columns_in(column.logic or "null"), *columns_in(column.derive or "null")}
+        used = ({*columns_in(column.logic or "null")} | {name.removeprefix(f"{RAW}.") for name in read}) & personal
+        used |= {*columns_in(column.derive or "null"), column.raw_of or ""} & own
     except MalformedExpressionError:
         return
     used |= {column.source_name} & personal if column.is_cast else set()

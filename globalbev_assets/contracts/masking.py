@@ -12,4 +12,4 @@ RESCUED = "_rescued"  # fields that no contract knows, so nobody has said that t
 def masks_of(contract: Contract) -> dict[str, str]:
     """The table's personal columns, each with its mask."""
     personal = {column.name: column.mask or "redact" for column in contract.columns if column.is_pii}
-    return personal | ({RESCUED: "redact"} if personal and RESCUED in contract.column_names else {})
+    return personal | ({RESCUED: "redact"} if RESCUED in contract.column_names else {})

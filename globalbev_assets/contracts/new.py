@@ -132,7 +132,7 @@ def _usable(draft: Draft) -> Draft:
         raise TerminalError(
             "GB-1047",
             "No contract can be written from that.",
-            got=", ".join(unknown) or ", ".join(column.name for column in draft.columns) or "no columns",
+            got=", ".join(unknown) or (f"{len(draft.columns)} columns, {len(usable)} of them with such a name" if draft.columns else "no columns"),
             valid="columns named with lower-case letters, digits and _, each once; a key among them",
             todo="Name the key, or give the source a view with such names.",
         )

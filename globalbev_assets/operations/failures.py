@@ -34,7 +34,7 @@ def guarded(call: Callable[[], object], *, is_verbose: bool = False, passed: tup
     except passed:
         raise
     except GlobalBevError as error:
-        say(str(error))
+        say(without_secrets(str(error)))
         return code_of(error)
     except KeyboardInterrupt as error:
         say("Interrupted. What was published stays; the same command goes on from there.")
@@ -79,11 +79,12 @@ def _write(trace: str) -> Path:
     home = Path(__file__).resolve().parents[2] / (
         os.environ.get("GLOBALBEV_HOME") or ".globalbev"
     )  # as the settings take it, which may be what failed
-    for folder in (home / "logs", Path(tempfile.gettempdir())):
-        path = folder / "globalbev-errors.log"
+    temporary = Path(tempfile.gettempdir()) / f"globalbev-errors-{os.getuid()}.log"
+    for path in (home / "logs" / "globalbev-errors.log", temporary):
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8") as file:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600), "a", encoding="utf-8") as file:
+                os.fchmod(file.fileno(), 0o600)
                 file.write(f"{now().isoformat(timespec='seconds')} globalbev {' '.join(sys.argv[1:2])}\n{trace}\n")
         except OSError:
             continue

@@ -19,7 +19,7 @@ from globalbev_assets.contracts.model import Contract
 from globalbev_assets.contracts.names import LAYERS, Layer, TableName
 from globalbev_assets.contracts.operations import operations_contracts, quarantine_contract
 from globalbev_assets.errors import GlobalBevError, TerminalError
-from globalbev_assets.operations.lake_masks import masked, masks_of, salt_of
+from globalbev_assets.operations.lake_masks import can_hash, masked, masks_of, salt_of
 from resources.delta_dataset import dataset_of
 from resources.ledger import is_local, local_path
 from resources.settings import Settings
@@ -80,9 +80,10 @@ def open_views(settings: Settings, book: ContractBook, *, query: str = "", is_un
     views = LakeViews(connection)
     for layer in LAYERS:
         connection.execute(f"CREATE SCHEMA {layer}")
-    salt = "" if is_unmasked else salt_of(settings.home)
+    if not is_unmasked:
+        can_hash(connection, salt_of(settings.home))
     for name in _named(query, there):
-        _show(views, name, f"{settings.lake_root}/{name.layer}/{name.table}", _masks(contracts.get(name), is_unmasked), salt)
+        _show(views, name, f"{settings.lake_root}/{name.layer}/{name.table}", _masks(contracts.get(name), is_unmasked))
     connection.execute("USE memory.main")
     for setting, value in _LOCKS:
         connection.execute(f"SET {setting} = {value}")
@@ -96,7 +97,7 @@ def _masks(contract: Contract | None, is_unmasked: bool) -> Mapping[str, str] | 
     return None if contract is None else masks_of(contract)
 
 
-def _show(views: LakeViews, name: TableName, path: str, masks: Mapping[str, str] | None, salt: str) -> None:
+def _show(views: LakeViews, name: TableName, path: str, masks: Mapping[str, str] | None) -> None:
     if masks is None:
         views.left_out[name] = "no contract says which of its columns are personal; --unmasked shows it"
         return
@@ -107,7 +108,7 @@ def _show(views: LakeViews, name: TableName, path: str, masks: Mapping[str, str]
         return
     kinds = dict(zip(relation.columns, map(str, relation.types), strict=True))
     views.connection.execute(f"USE {name.layer}")
-    relation.select(*[masked(column, kind, masks.get(column), salt) for column, kind in kinds.items()]).create_view(name.table)
+    relation.select(*[masked(column, kind, masks.get(column)) for column, kind in kinds.items()]).create_view(name.table)
     views.shown.append(name)
     hidden = tuple(column for column in kinds if column in masks)
     if hidden:

@@ -20,6 +20,7 @@ from globalbev_assets.contracts.names import position_named
 from resources.alerts.contracts import contract_of, rule_of
 from resources.alerts.incident import Incident
 from resources.delta_dataset import rows_of
+from resources.logs.redaction import REDACTOR
 
 VALUES, KEYS, COMPARED_DAYS = 7, 3, 28
 
@@ -92,7 +93,7 @@ class LakeFacts:
         filters = [("partition", "in", list(days)), ("state", "=", "open")]
         rows = _read(f"{self._root}/quarantine/{contract.table}", ["source", "source_position", "errors"], filters)
         chosen = (row for row in rows if is_share or any(error["rule_id"] == wanted for error in row["errors"] or ()))
-        keys = sorted({position_named(row["source"], row["source_position"]) for row in chosen if "@" not in row["source_position"]})
+        keys = sorted(key for key in {position_named(row["source"], row["source_position"]) for row in chosen} if REDACTOR.text(key) == key)
         return tuple(keys[:KEYS])
 
     def _published_keys(self, contract: Contract, rule: str, days: Sequence[date]) -> tuple[str, ...]:

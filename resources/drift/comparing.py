@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from globalbev_assets.contracts.book import ContractBook
-from globalbev_assets.contracts.drift import Difference, Readers, differences, forms_seen, readers_of
+from globalbev_assets.contracts.drift import Difference, Readers, differences, forms_seen, readers_of, told
 from globalbev_assets.contracts.drift_renames import with_renames
 from globalbev_assets.contracts.model import Contract
 from resources.delta_log import DeltaLog
@@ -58,7 +58,7 @@ class Comparison:
         if any(one.kind == "missing" for one in found):
             compared = agreements(f"{self.settings.lake_root}/{contract.name.layer}/{contract.table}", contract, seen, found)
             found = with_renames(contract, seen.shape, found, compared)
-        return [_seen(one, seen, contract) for one in found]
+        return [_seen(told(one), seen, contract) for one in found]
 
 
 def _seen(difference: Difference, seen: Observation, contract: Contract) -> Seen:

@@ -11,6 +11,7 @@ from partitions.links import document
 from resources.drift.proposals import patch_path
 from resources.drift.record import DriftRow
 from resources.drift.tick import Told
+from resources.logs.redaction import REDACTOR
 from resources.settings import Settings
 
 CHECK = "schema_drift"
@@ -44,7 +45,7 @@ class Verdict:
             return "The source looks as the contract says."
         said = "; ".join(row.difference.words for row in self.open_rows)
         held = " Silver's days of this table are held." if self.is_breaking else " Nothing is held."
-        return f"{self.open_rows[0].source}: {said}.{held}"
+        return REDACTOR.text(f"{self.open_rows[0].source}: {said}.{held}")
 
     def metadata(self) -> dict[str, Any]:
         """Differences, patch and what to do; no value of the source."""
@@ -57,7 +58,13 @@ class Verdict:
         ]
         more = {"patch": self.patch} if self.patch else {}
         runbook = document(RUNBOOK, self.docs_url)
-        return {"open": len(differences), "differences": differences, "do": f"globalbev drift show {self.table}", "runbook": runbook, **more}
+        return {
+            "open": len(differences),
+            "differences": REDACTOR.value(differences),
+            "do": f"globalbev drift show {self.table}",
+            "runbook": runbook,
+            **more,
+        }
 
 
 def verdict(table: TableName, rows: Sequence[DriftRow], settings: Settings) -> Verdict:

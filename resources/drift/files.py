@@ -20,6 +20,7 @@ from resources.landing_csv import delimiter_of, in_contract_spelling
 from resources.landing_inspect import FileChangedError, open_regular
 from resources.landing_text import DeadFileError
 from resources.landing_walk import QUIET_S, Candidate, candidates, checked_folder
+from resources.logs.redaction import REDACTOR
 from resources.strict_json import MalformedJsonError, parse_document, to_text
 
 HEAD_BYTES, SAMPLE_RECORDS = 64 * 1024, 300
@@ -134,4 +135,4 @@ def _key_names(contract: Contract, names: Sequence[str]) -> list[str]:
 
 
 def _place(feed: FileFeed, day: date, path: Path) -> str:
-    return f"{feed.name}/{day}/{path.name}"
+    return f"{feed.name}/{day}/{REDACTOR.text(path.name)}"

@@ -17,7 +17,7 @@ from resources.drift.observation import Key, Observation, Record
 from resources.shop import as_text
 
 SAMPLE_ROWS, SORTED_UP_TO_ROWS = 200, 200_000
-NOT_NOW = (psycopg.errors.QueryCanceled, psycopg.errors.LockNotAvailable, psycopg.ProgrammingError)
+NOT_NOW = (psycopg.errors.QueryCanceled, psycopg.errors.LockNotAvailable, psycopg.ProgrammingError, psycopg.DataError)
 """One statement's failure, after which a connection that commits by itself is as good as before."""
 Connection = psycopg.Connection[Any]
 _CATALOG = """

@@ -27,7 +27,7 @@ from resources.drift.relations import NOT_NOW, catalog, observe_relation
 from resources.landing_mirror import LandingMirror
 from resources.landing_walk import Candidate
 from resources.settings import Settings
-from resources.shop import parse_dsn, refused
+from resources.shop import not_carried_out, parse_dsn, refused
 
 CONNECT_S, STATEMENT_MS, LOCK_MS, PAST_DAYS = 2, 1_500, 300, 31
 
@@ -147,8 +147,10 @@ def _of_database(dsn: str, contracts: Sequence[Contract], readers: Callable[[Con
                     yield Silent(str(contract.source.options["relation"]), _names([contract]), type(error).__name__)
                     continue
                 yield Glance(contract, shape_stamp(seen.shape), lambda seen=seen: [seen])  # type: ignore[misc]
-    except psycopg.Error as error:
+    except psycopg.OperationalError as error:
         raise refused(error, parameters) from None
+    except psycopg.Error as error:
+        raise not_carried_out(error) from None
 
 
 def shape_stamp(shape: Shape) -> str:

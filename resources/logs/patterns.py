@@ -55,7 +55,7 @@ def _rule(needs: str, pattern: str, replacement: Replacement, flags: int = re.IG
     return Rule(tuple(needs.split()), re.compile(pattern, flags), replacement)
 
 
-_A_VALUE = r"(?:\\?\"[^\"\\]*\\?\"|'[^']*'|[^\s,;&)}\]\"']+)"
+_A_VALUE = r"(?:\\\"[^\"\\]*\\\"|\"(?:[^\"\\]|\\.)*\"|'[^']*'|\[[^\]]*\]|[^\s,;&)}\]\"']+)"
 _NUMBER_END = r"(?![.-]?\w)"
 # In this order: an address with its password is hidden before what looks like an e-mail in it.
 RULES: tuple[Rule, ...] = (
@@ -73,7 +73,7 @@ RULES: tuple[Rule, ...] = (
     _rule("dapi gh xox AKIA", r"\b(?:dapi[0-9a-f]{32}(?:-\d)?|gh[pousr]_\w{30,}|xox[abprs]-[\w-]{10,}|AKIA[0-9A-Z]{16})\b", HIDDEN, 0),
     _rule("==", r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{86}==", HIDDEN, 0),
     # PostgreSQL tells the row in its errors.
-    _rule("Key", r"(Key \([^)]*\)=)\(.*?\)(?= |\.|\Z)", rf"\1({HIDDEN})", 0),
+    _rule("Key", r"(Key \([^)]{0,300}\)?\)=)\(.*?\)(?= |\.|\Z)", rf"\1({HIDDEN})", 0),
     _rule("Failing", r"(Failing row contains )\(.*\)", rf"\1({HIDDEN})", re.DOTALL),
     _rule("\" '", rf"(\\?[\"'](?:{'|'.join(PERSONAL_FIELDS)})\\?[\"']\s*[:=]\s*){_A_VALUE}", rf"\1{HIDDEN}"),
     _rule("@ %40", rf"(?<![{_LOCAL}])([a-z][a-z0-9+.-]{{0,30}}://)?[{_LOCAL}]{{1,128}}(?:@|%40){_HOST}(?![\w.-]{{0,255}}:\d)", _email),

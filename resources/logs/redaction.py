@@ -11,6 +11,7 @@ import os
 import re
 import traceback
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, quote_plus, unquote, urlsplit
@@ -126,7 +127,13 @@ REDACTOR = Redactor()
 
 def _parts(secret: str) -> set[str]:
     """A secret, and the password in it when it is a connection string; of a list of addresses each one."""
-    parts = {secret} | {piece for piece in secret.split() if "://" in piece}
+    parts = {secret, secret.strip()} | {piece for piece in secret.split() if "://" in piece}
+    if "postgres" in secret or "password" in secret:
+        from psycopg import ProgrammingError  # noqa: PLC0415  150 ms that a token need not wait
+        from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415
+
+        with suppress(ProgrammingError):  # as libpq reads it, which takes more than a URL
+            parts.add(str(conninfo_to_dict(secret.strip()).get("password") or ""))
     try:
         address = urlsplit(secret)
         parts |= {unquote(address.password), address.password} if address.password else set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from datetime import timedelta
@@ -97,7 +98,7 @@ def test_a_home_that_cannot_be_written_loses_no_traceback(monkeypatch: pytest.Mo
     monkeypatch.setenv("GLOBALBEV_HOME", str(tmp_path / "file" / "home"))
     monkeypatch.setattr(failures.tempfile, "gettempdir", lambda: str(tmp_path))
     breaking(monkeypatch, ValueError("broken"))
-    assert str(tmp_path / "globalbev-errors.log") in run("sandbox", "status").stderr
+    assert str(tmp_path / f"globalbev-errors-{os.getuid()}.log") in run("sandbox", "status").stderr
 
 
 def test_ctrl_c_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,3 +180,21 @@ def test_a_day_that_is_not_over_is_no_day_of_the_history_whatever_the_settings_s
     """Dagster makes a partition of it when it is over."""
     assert history(None, today() + timedelta(days=30)).last == today() - timedelta(days=1)
     assert history(None, today() - timedelta(days=30)).last == today() - timedelta(days=31)
+
+
+def test_the_traceback_is_its_owners_and_follows_no_link(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("GLOBALBEV_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(failures.tempfile, "gettempdir", lambda: str(tmp_path))
+    log = tmp_path / "home" / "logs" / "globalbev-errors.log"
+    log.parent.mkdir(parents=True)
+    log.touch(0o666)
+    log.chmod(0o666)
+    breaking(monkeypatch, ValueError("broken"))
+    run("sandbox", "status")
+    assert log.stat().st_mode & 0o777 == 0o600
+    log.unlink()
+    victim = tmp_path / "victim"
+    victim.write_text("")
+    log.symlink_to(victim)
+    run("sandbox", "status")
+    assert victim.read_text() == ""

@@ -241,3 +241,23 @@ def test_the_prompt_ends_with_its_input_and_ctrl_c_only_drops_the_line(capsys: p
 
     run_prompt(open_views(load_settings(), packaged()), read_line)
     assert "42" in capsys.readouterr().out
+
+
+def test_no_query_shows_the_salt(home: Path) -> None:
+    """With it each hash is looked up in a list of all phone numbers, in seconds."""
+    assert rows("SELECT email FROM silver.customers LIMIT 1")
+    salt = (home / "state" / "mask-salt").read_text()
+    for query in (
+        "SELECT sql FROM duckdb_views()",
+        "SELECT view_definition FROM information_schema.views",
+        "SELECT * FROM duckdb_functions() WHERE function_name LIKE 'globalbev%'",
+        "EXPLAIN SELECT * FROM silver.customers WHERE email = 'x'",
+        "SELECT * FROM duckdb_settings()",
+        "SELECT * FROM duckdb_variables()",
+    ):
+        assert salt not in run("sql", query).output, query
+
+
+def test_fields_that_no_contract_knows_are_masked_in_every_table() -> None:
+    for contract in packaged().values():
+        assert ("_rescued" in masks_of(contract)) == ("_rescued" in contract.column_names), contract.name

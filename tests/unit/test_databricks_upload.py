@@ -68,10 +68,20 @@ def test_a_home_whose_name_the_launcher_leaves_out_is_refused(tmp_path: Path) ->
         stage_upload(Settings(home=tmp_path))
 
 
+def test_what_lies_beside_somebodys_contracts_stays_there(home: Path) -> None:
+    folder = home / "contracts"
+    (folder / "samples").mkdir(parents=True)
+    (folder / "secrets.yaml").write_text("shop_dsn: postgresql://etl:Kd8xQ2zLm@db/shop")
+    (folder / "samples" / "crm.json").write_text('{"email": "ada@example.org"}')
+    before = stage_upload(Settings(home=home, contracts=str(folder)))
+    (folder / "secrets.yaml").unlink()
+    assert stage_upload(Settings(home=home, contracts=str(folder))).digest == before.digest
+
+
 def test_what_is_too_large_is_refused(home: Path) -> None:
     folder = home / "contracts"
     folder.mkdir()
-    (folder / "data.json").write_bytes(os.urandom(LARGEST_BYTES + 1))
+    (folder / "data.odcs.yaml").write_bytes(os.urandom(LARGEST_BYTES + 1))
     with pytest.raises(TerminalError, match="GB-3011"):
         stage_upload(Settings(home=home, contracts=str(folder)))
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from globalbev_assets.contracts.drift import Difference, Shape, SourceField, differences, forms_seen, readers_of, sampled_columns
+from globalbev_assets.contracts.drift import Difference, Shape, SourceField, differences, forms_seen, named, readers_of, sampled_columns, told
 from globalbev_assets.contracts.drift_patch import changes_for
 from globalbev_assets.contracts.drift_renames import Agreement, with_renames
 from globalbev_assets.contracts.model import Contract
@@ -274,3 +275,21 @@ def test_the_record_keeps_what_it_is_given(tmp_path: object) -> None:
     assert drifts.rows(["bronze.lots"]) == []
     drifts.change(["bronze.orders"], lambda rows, at: settled(look(days=frozenset({DAY})), rows, at))
     assert [(one.drift_id, one.closed_by) for one in drifts.rows()] == [(written.drift_id, "source")]
+
+
+@pytest.mark.parametrize(
+    ("name", "is_shown"),
+    [("loyalty_tier", True), ("Last Seen", True), ("e-mail", True), ("Größe", True), ("net amount/unit", True), ("ada@example.org", False),
+     ("Ada Canary, born 1985-07-03", False), ("+49 151 23456789", False), ("x" * 80, False), ("one two three four five", False)],
+)  # fmt: skip
+def test_a_new_name_is_told_where_it_is_like_a_columns(name: str, is_shown: bool) -> None:
+    """A JSON key or a header may be a value, somebody's name among them."""
+    assert (named(name) == name) == is_shown
+    assert is_shown or re.fullmatch(r"name-[0-9a-f]{6}", named(name))
+
+
+def test_what_is_kept_of_a_difference_has_no_value_for_a_name() -> None:
+    new = told(Difference("bronze.orders", "added", "ada@example.org"))
+    gone = told(Difference("bronze.orders", "renamed", "email", found="ada@example.org", evidence="20 of 20 agree"))
+    assert "ada" not in f"{new.words} {gone.words} {new.drift_id} {gone.drift_id}"
+    assert told(Difference("bronze.orders", "renamed", "email", found="e-mail")).found == "e-mail"

@@ -116,6 +116,33 @@ def test_the_settings_secrets_are_known(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.parametrize(
+    ("dsn", "said"),
+    [
+        ("postgresql://etl:Kd8#xQ2zLm@db/shop", "Kd8#xQ2zLm"),
+        ("postgresql://etl@db/shop?password=Kd8%2FxQ2zLm", "Kd8/xQ2zLm"),
+        (r"host=db password='it\'s secret'", "it's secret"),
+        ("tok-4711-abc\n", "tok-4711-abc"),
+    ],
+)
+def test_a_password_is_known_as_libpq_reads_it(dsn: str, said: str) -> None:
+    assert said not in Redactor([dsn]).text(f"failed with {said} today")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"full_name": ["Ada Canary"]}',
+        r'{"full_name": "Ada \"Countess\" Canary"}',
+        "duplicate key: Key (lower(full_name))=(ada canary) already exists.",
+        "Key (full_name, city)=(Ada Canary, Town) already exists.",
+    ],
+)
+def test_a_name_is_hidden_where_its_field_says_that_it_is_one(text: str) -> None:
+    hidden = Redactor().text(text)
+    assert "canary" not in hidden.lower() and "ada" not in hidden.lower().replace("already", "")
+
+
+@pytest.mark.parametrize(
     "text",
     ["a" * 100_000, "a." * 50_000, "http://" * 15_000, "@" * 100_000, "a@" * 50_000, "x:y@z" * 20_000, "0 1" * 30_000, "+1 " * 30_000,
      "password" * 12_000, '"email": ' * 10_000, "(" * 100_000, "1" * 100_000, "Key (" * 20_000, "=(" * 50_000],

@@ -103,3 +103,20 @@ def test_another_failure_of_the_ledger_is_told_at_once() -> None:
     with pytest.raises(TransientError, match="GB-1211"):
         steps._certainly(append)
     assert len(tries) == 1
+
+
+def test_what_may_quote_a_row_is_told_by_its_kind() -> None:
+    """`[CAST_INVALID_INPUT] The value 'Ada …' of the type "STRING" cannot be cast`: the reason stands in the ledger, the run and the messages."""
+    from pyspark.errors.exceptions.connect import NumberFormatException  # noqa: PLC0415
+
+    said = '[CAST_INVALID_INPUT] The value \'Ada Canary, 12 Elm Street\' of the type "STRING" cannot be cast to "INT". SQLSTATE: 22018'
+    found = translated(NumberFormatException(said))
+    assert isinstance(found, TerminalError)
+    assert (found.code, "Ada" in str(found), "NumberFormatException" in str(found)) == ("GB-1248", False, True)
+
+
+def test_what_is_refused_before_rows_are_read_keeps_its_words() -> None:
+    from pyspark.errors import AnalysisException  # noqa: PLC0415
+
+    refused = AnalysisException("[UNRESOLVED_COLUMN] A column with name `amuont` cannot be resolved")
+    assert translated(refused) is refused

@@ -3,5 +3,6 @@ CREATE TABLE IF NOT EXISTS `globalbev_dev`.`bronze`.`orders` (`order_id` STRING 
 PARTITIONED BY (`_partition_date`)
 COMMENT 'One row an order, as the shop’s database held it when its day was read.'
 TBLPROPERTIES ('delta.dataSkippingStatsColumns' = 'order_id', 'delta.enableDeletionVectors' = 'false', 'delta.enableChangeDataFeed' = 'false', 'delta.logRetentionDuration' = 'interval 30 days', 'delta.deletedFileRetentionDuration' = 'interval 7 days') LOCATION 'abfss://lake@stglobalbevdev.dfs.core.windows.net/bronze/orders';
-ALTER TABLE `globalbev_dev`.`bronze`.`orders` SET TAGS ('globalbev_contract_version' = '1.0.0', 'globalbev_domain' = 'sales', 'globalbev_team' = 'order-platform', 'globalbev_owner' = 'order-platform@globalbev.example', 'globalbev_classification' = 'confidential', 'globalbev_personal' = 'no', 'globalbev_retention_days' = '1095');
+ALTER TABLE `globalbev_dev`.`bronze`.`orders` SET TAGS ('globalbev_contract_version' = '1.0.0', 'globalbev_domain' = 'sales', 'globalbev_team' = 'order-platform', 'globalbev_owner' = 'order-platform@globalbev.example', 'globalbev_classification' = 'restricted', 'globalbev_personal' = 'yes', 'globalbev_retention_days' = '1095');
 ALTER TABLE `globalbev_dev`.`bronze`.`orders` ALTER COLUMN `customer_id` SET TAGS ('globalbev_classification' = 'confidential');
+ALTER TABLE `globalbev_dev`.`bronze`.`orders` ALTER COLUMN `_rescued` SET TAGS ('globalbev_classification' = 'restricted', 'globalbev_personal' = 'other', 'globalbev_mask' = 'redact');
