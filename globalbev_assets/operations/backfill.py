@@ -135,7 +135,7 @@ def _stage(layer: str, tables: Sequence[Contract], days: DayRange, newest: Any) 
     after = max((contract.lookback_days for contract in tables), default=0)
     last = min(days.last + timedelta(days=after), newest)
     names = tuple(str(contract.name) for contract in tables)
-    why = f"{after} days more: their sums look back so far" if last > days.last else ""
+    why = f"{(last - days.last).days} days more: their sums look back so far" if last > days.last else ""
     return Stage(layer, names, DayRange(days.first, last), why)
 
 

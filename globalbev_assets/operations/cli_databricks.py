@@ -13,7 +13,7 @@ app = typer.Typer(no_args_is_help=True, help="The Databricks path, rehearsed wit
 @app.command()
 def rehearse(  # noqa: PLR0913  a command's options
     days: Annotated[int, typer.Option(min=1, max=31, help="How many of the newest days.")] = 3,
-    select: Annotated[list[str] | None, typer.Option(help="Only this layer or table (silver, bronze.lots); can be given more than once.")] = None,
+    select: Annotated[list[str] | None, typer.Option(help="Only these assets, in Dagster's selection syntax; may be given again.")] = None,
     compute: Annotated[str, typer.Option(help="launcher or pipes.")] = "launcher",
     home: Annotated[Path | None, typer.Option(help="Folder of all local state, instead of GLOBALBEV_HOME.")] = None,
     go_on: Annotated[bool, typer.Option("--continue", help="With the lake that the last rehearsal left, instead of an empty one.")] = False,

@@ -25,7 +25,7 @@ def drift(  # noqa: PLR0913  a command's options
     is_all: Annotated[bool, typer.Option("--all", help="Differences that are over, too.")] = False,
     as_json: Json = False,
 ) -> None:
-    """What the sources have that the contracts do not say. Exit code 1 while a difference holds days of silver."""
+    """What the sources have that the contracts do not say. Exit code 1 while a breaking difference is open."""
     from globalbev_assets.operations.cli_lake import contracts_of  # noqa: PLC0415
     from globalbev_assets.operations.drift_report import Report, show_list, show_whole  # noqa: PLC0415
     from resources.drift.comparing import Comparison  # noqa: PLC0415

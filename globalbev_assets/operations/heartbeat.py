@@ -32,7 +32,7 @@ class Heartbeat:
 
     @property
     def exit_code(self) -> int:
-        """0 alive, 1 silent; 75 when it is back and nobody could be told."""
+        """0 alive, 1 silent; 75 when it is back and not everybody could be told."""
         return 1 if self.verdict.is_silent else 75 if self.problems else 0
 
 
