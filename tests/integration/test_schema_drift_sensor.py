@@ -58,14 +58,13 @@ def variables(world: World) -> dict[str, str]:
     }
 
 
-def running_names() -> list[str]:
-    """Names of the processes that this one has started, theirs too; of the code server among them. One that ended meanwhile has none."""
-    names = []
+def started() -> dict[int, str]:
+    """The processes that this one has started, theirs too, by id; of the code server among them. One that ended meanwhile has none."""
+    found = {}
     for child in psutil.Process().children(recursive=True):
         with suppress(psutil.NoSuchProcess):  # a zombie is one too
-            names.append(child.name())
-    assert any("python" in name for name in names)
-    return names
+            found[child.pid] = child.name()
+    return found
 
 
 def evaluated(world: World, instance: dg.DagsterInstance, cursor: str | None = None) -> Any:
@@ -97,9 +96,12 @@ def test_a_daemon_keeps_cursor_and_verdicts_and_says_which_source_is_silent(worl
     world.api.status = 500
     with dg.instance_for_test() as instance:
         target = ModuleTarget("globalbev_assets.definitions", attribute=None, working_directory=str(PROJECT), location_name="globalbev")
+        before = started()  # another test's server may be there
         with create_test_daemon_workspace_context(target, instance) as context:
             list(execute_sensor_iteration(context, logging.getLogger("sensors"), None, None))
-            assert [name for name in running_names() if "java" in name] == []
+            new = [name for pid, name in started().items() if pid not in before]
+            assert any("python" in name for name in new)
+            assert [name for name in new if "java" in name] == []
         state = next(one for one in instance.all_instigator_state() if one.name == "schema_drift")
         tick = instance.get_ticks(state.instigator_origin_id, state.selector_id)[0]
         assert "API inventory (GB-2006" in str(tick.skip_reason)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, date, datetime
 from multiprocessing import get_context
 from pathlib import Path
@@ -64,7 +65,9 @@ def test_a_home_is_made_ready_once(tmp_path: Path) -> None:
 
 
 def test_an_installation_has_one_salt_whoever_makes_it(tmp_path: Path) -> None:
-    with get_context("spawn").Pool(3) as pool:
+    with ProcessPoolExecutor(
+        3, mp_context=get_context("spawn")
+    ) as pool:  # multiprocessing's own pool ends its processes by a signal, and once waited for ever
         for number in range(5):
             assert len(set(pool.map(salt_of, [tmp_path / str(number)] * 3, chunksize=1))) == 1
 
