@@ -120,8 +120,8 @@ def _by_its_kind(error: Any) -> TerminalError:
     condition = getattr(error, "getCondition", lambda: None)() or "no condition"
     return TerminalError(
         "GB-1248",
-        "Spark could not carry out the plan.",
-        got=f"{type(error).__name__} {condition} ({getattr(error, 'getSqlState', lambda: None)() or 'no state'})",
+        f"Spark could not carry out the plan: {condition}.",
+        got=f"{type(error).__name__} ({getattr(error, 'getSqlState', lambda: None)() or 'no state'})",
         valid="a plan that holds for every row",
         todo="Look at the contract's expressions. <home>/spark/server.log, on Databricks the step's run, has the whole story, which may quote a row.",
     )
