@@ -78,25 +78,29 @@ class Warehouse:
         """
         table = table_of(self.catalog, name)
         at = text(moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))  # without its zone it would be read in the warehouse's
-        back = sql("RESTORE TABLE", table, "TO TIMESTAMP AS OF", at)
         try:
-            try:
-                self.ask(back)
-            except StatementError as refused:
-                if TOO_OLD not in str(refused):
-                    raise
-                self.ask(sql("ALTER TABLE", table, "SET TBLPROPERTIES", tags(LONGER)))
-                try:
-                    self.ask(back)
-                except StatementError:
-                    self.ask(sql("ALTER TABLE", table, "SET TBLPROPERTIES", tags(USUAL)))  # what is erased has to go in time
-                    raise
+            self._back(table, sql("RESTORE TABLE", table, "TO TIMESTAMP AS OF", at))
         except StatementError as refused:
             for word, outcome in REFUSALS.items():
                 if word in str(refused):
                     return outcome
             raise SystemExit(f"RESTORE of {name}: {str(refused)[:400]}") from None
         return "restored"
+
+    def _back(self, table: Sql, back: Sql) -> None:
+        try:
+            self.ask(back)
+        except StatementError as refused:
+            if TOO_OLD not in str(refused):
+                raise
+        else:
+            return
+        self.ask(sql("ALTER TABLE", table, "SET TBLPROPERTIES", tags(LONGER)))
+        try:
+            self.ask(back)
+        except StatementError:
+            self.ask(sql("ALTER TABLE", table, "SET TBLPROPERTIES", tags(USUAL)))  # what is erased has to go in time
+            raise
 
     def ask(self, statement: Sql) -> list[list[str | None]]:
         """Execute a statement to its end; its rows, as texts.
@@ -118,7 +122,7 @@ class Warehouse:
             rows += api.get_statement_result_chunk_n(answer.statement_id or "", number).data_array or []
         return rows
 
-    def _workspace(self) -> WorkspaceClient | Any:
+    def _workspace(self) -> WorkspaceClient:
         from databricks.sdk import WorkspaceClient  # noqa: PLC0415  a second that a dry run need not wait
 
         return WorkspaceClient()

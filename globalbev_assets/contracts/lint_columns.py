@@ -147,11 +147,11 @@ def _privacy(contract: Contract, column: Column, text: tuple[Column, ...], at: s
     personal = {other.name for other in text if other.is_pii}
     own = {other.name for other in contract.columns if other.is_pii}
     try:
-        read = {*columns_in(column.logic or "null"), *columns_in(column.derive or "null")}
-        used = ({*columns_in(column.logic or "null")} | {name.removeprefix(f"{RAW}.") for name in read}) & personal
-        used |= {*columns_in(column.derive or "null"), column.raw_of or ""} & own
+        logic, derive = columns_in(column.logic or "null"), columns_in(column.derive or "null")
     except MalformedExpressionError:
         return
+    raw = {name.removeprefix(f"{RAW}.") for name in (*logic, *derive) if name.startswith(f"{RAW}.")}
+    used = {*logic, *raw} & personal | {*derive, column.raw_of or ""} & own
     used |= {column.source_name} & personal if column.is_cast else set()
     if used:
         yield Problem(

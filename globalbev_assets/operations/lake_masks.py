@@ -20,13 +20,12 @@ from resources.atomic_files import beside
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, Expression
 
-__all__ = ["can_hash", "masked", "masks_of", "salt_of"]
-
+__all__ = ["add_hash_function", "masked", "masks_of", "salt_of"]
 
 HASH = "globalbev_hash"
 
 
-def can_hash(connection: DuckDBPyConnection, salt: str) -> None:
+def add_hash_function(connection: DuckDBPyConnection, salt: str) -> None:
     """Give the connection the function that hashes for :func:`masked`.
 
     Args:

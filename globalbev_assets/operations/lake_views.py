@@ -19,7 +19,7 @@ from globalbev_assets.contracts.model import Contract
 from globalbev_assets.contracts.names import LAYERS, Layer, TableName
 from globalbev_assets.contracts.operations import operations_contracts, quarantine_contract
 from globalbev_assets.errors import GlobalBevError, TerminalError
-from globalbev_assets.operations.lake_masks import can_hash, masked, masks_of, salt_of
+from globalbev_assets.operations.lake_masks import add_hash_function, masked, masks_of, salt_of
 from resources.delta_dataset import dataset_of
 from resources.ledger import is_local, local_path
 from resources.settings import Settings
@@ -81,7 +81,7 @@ def open_views(settings: Settings, book: ContractBook, *, query: str = "", is_un
     for layer in LAYERS:
         connection.execute(f"CREATE SCHEMA {layer}")
     if not is_unmasked:
-        can_hash(connection, salt_of(settings.home))
+        add_hash_function(connection, salt_of(settings.home))
     for name in _named(query, there):
         _show(views, name, f"{settings.lake_root}/{name.layer}/{name.table}", _masks(contracts.get(name), is_unmasked))
     connection.execute("USE memory.main")

@@ -47,15 +47,21 @@ def _by_dagster(book: ContractBook, text: str) -> list[TableName]:
 
     try:
         keys = dg.AssetSelection.from_string(text).resolve(defs.resolve_asset_graph(), allow_missing=True)
-    except (DagsterInvalidAssetSelectionError, CheckError, NotImplementedError):  # the last two: what only Dagster+ knows, such as status:failed
-        keys = set()
+    except DagsterInvalidAssetSelectionError as error:
+        raise _nothing(text, "Dagster does not read it") from error
+    except (CheckError, NotImplementedError) as error:  # an attribute that only Dagster+ has, such as status:failed
+        raise _nothing(text, f"Dagster cannot resolve it here, {type(error).__name__}") from error
     found = [name for name in book if dg.AssetKey([name.layer, name.table]) in keys]
-    if found:
-        return found
-    raise TerminalError(
+    if not found:
+        raise _nothing(text, "no table fits")
+    return found
+
+
+def _nothing(text: str, why: str) -> TerminalError:
+    return TerminalError(
         "GB-1008",
         "Nothing is selected.",
-        got=text[:200],
+        got=f"{text[:200]} ({why})",
         valid="a layer, a table (silver/orders), or Dagster's selection syntax (silver/orders+, +gold/executive_kpis, not group:gold)",
         todo="Correct --select. The UI's lineage shows what an expression selects.",
     )

@@ -127,6 +127,19 @@ def test_a_time_without_its_zone_breaks_the_day(world: World) -> None:
     assert world.open("bronze.orders") == [("retyped", "ordered_at", "timestamp without time zone", True)]
 
 
+def test_a_value_that_the_database_quotes_is_told_by_its_kind(world: World) -> None:
+    """`invalid input syntax for type date: "…"`: the tick's reason is kept by Dagster."""
+    others = (
+        "customer_id, full_name, email, phone, street, city, region, postal_code, country_code, segment, marketing_opt_in, created_at, updated_at"
+    )
+    world.shop("alter table shop.customers rename to people")
+    world.shop(f"create view shop.customers as select {others}, birth_date::date as birth_date from shop.people")
+    world.shop("update shop.people set birth_date = 'Ada Canary of 12 Elm Street' where customer_id = 1")
+    tick = world.tick()
+    assert "Canary" not in repr(tick.silent)
+    assert [one.reason for one in tick.silent if "bronze.customers" in one.tables] == ["InvalidDatetimeFormat"]
+
+
 def test_a_table_that_is_gone(world: World) -> None:
     world.shop("alter table shop.lots rename to batches")
     world.tick()

@@ -5,14 +5,12 @@ Played is the HTTP of the warehouse and Unity Catalog's information schema, whic
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +23,7 @@ from globalbev_assets.contracts.book import ContractBook
 from globalbev_assets.contracts.model import Column, Contract
 from globalbev_assets.contracts.names import TableName
 from globalbev_assets.governance.sql import Sql
+from tests.statement_api import signed_in
 
 pytestmark = pytest.mark.spark
 CATALOG = "spark_catalog"
@@ -69,41 +68,12 @@ class Api:
 
 
 @pytest.fixture
-def api(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
+def api(spark: SparkSession) -> Iterator[Api]:
     found = Api(spark)
-
-    class Statements(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            self._send(found.answer(body["statement"]))
-
-        def do_GET(self) -> None:
-            """The second chunk of a result."""
-            self._send({"data_array": found.second})
-
-        def _send(self, document: dict[str, Any]) -> None:
-            text = json.dumps(document).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
-
-        def log_message(self, *_: object) -> None:
-            """Nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Statements)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-    for name in ("ARM_CLIENT_ID", "ARM_CLIENT_SECRET", "ARM_TENANT_ID", "DATABRICKS_CLIENT_ID", "DATABRICKS_AUTH_TYPE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setenv("DATABRICKS_HOST", f"http://127.0.0.1:{server.server_address[1]}")
-    monkeypatch.setenv("DATABRICKS_TOKEN", "of-the-test")
     for layer in ("silver", "gold"):
         spark.sql(f"CREATE DATABASE {layer}")  # Terraform's to make
-    yield found
-    server.shutdown()
-    server.server_close()
+    with signed_in(lambda verb, _, body: found.answer(body["statement"]) if verb == "POST" else {"data_array": found.second}):
+        yield found
     for layer in ("silver", "gold", "information_schema"):
         spark.sql(f"DROP DATABASE IF EXISTS {layer} CASCADE")
 

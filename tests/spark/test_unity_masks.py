@@ -16,7 +16,7 @@ from globalbev_assets.governance.masks import MASKS, filter_functions, guarded_f
 from globalbev_assets.governance.principals import Groups
 from globalbev_assets.governance.scripts import HEAD, unity_scripts
 from globalbev_assets.governance.sql import Sql, column
-from globalbev_assets.operations.lake_masks import can_hash, masked
+from globalbev_assets.operations.lake_masks import add_hash_function, masked
 
 GROUPS, SALT = Groups("globalbev_dev"), "0123456789abcdef"
 TEXTS = (None, "", "a", "ab", "jane.doe@example.com", "+16145550123", "Zürich ☃ 漢字", "it's \\ `quoted`", " 12 ")
@@ -67,7 +67,7 @@ def locally(mask: str, values: tuple[Any, ...]) -> list[Any]:
     first = next((value for value in values if value is not None), "")
     kind = {date: "DATE", datetime: "TIMESTAMP"}.get(type(first), "VARCHAR")
     connection = duckdb.connect()
-    can_hash(connection, SALT)
+    add_hash_function(connection, SALT)
     connection.execute(f"CREATE TABLE t (n INTEGER, v {kind})")
     connection.executemany("INSERT INTO t VALUES (?, ?)", list(enumerate(values)))
     relation = connection.table("t").select(duckdb.ColumnExpression("n"), masked("v", kind, mask))

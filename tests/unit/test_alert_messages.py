@@ -241,6 +241,18 @@ def test_rows_that_are_published_with_a_warning_are_named_by_their_key(tmp_path:
     assert LakeFacts(str(tmp_path), book()).of(watch.open[0]).keys == ("7/1", "8/1")
 
 
+def test_rows_of_a_file_that_is_named_after_somebody_are_not_named(tmp_path: Path) -> None:
+    sources = ("orders/2026-03-01/complaint of ada@example.org.csv", "orders/2026-03-01/shop.csv")
+    rows = [
+        {"source": source, "source_position": "7", "state": "open", "partition": date.fromisoformat(DAY), "errors": [{"rule_id": "no_key"}]}
+        for source in sources
+    ]
+    write_deltalake(str(tmp_path / "quarantine" / "orders"), pa.Table.from_pylist(rows))
+    watch = Watch()
+    watch.tick(broke("silver.orders", "few_quarantined", 1))
+    assert LakeFacts(str(tmp_path), book()).of(watch.open[0]).keys == ("orders/2026-03-01/shop.csv#7",)
+
+
 def test_a_damaged_lake_does_not_keep_an_alert_back(tmp_path: Path) -> None:
     for name in ("ops/ledger", "ops/dq_results", "quarantine/orders"):
         (tmp_path / name / "_delta_log").mkdir(parents=True)

@@ -88,6 +88,12 @@ def test_what_is_made_from_personal_data_is_personal_data(tmp_path: Path) -> Non
     assert [(problem.code, problem.got) for problem in problems] == [("GB-1031", "email")]
 
 
+@pytest.mark.parametrize("made", ["{property: derive, value: lower(_raw.email)}", "{property: rawOf, value: email}"], ids=["raw", "rawOf"])
+def test_what_keeps_or_reads_the_raw_text_of_personal_data_is_personal_data(tmp_path: Path, made: str) -> None:
+    problems = broken(tmp_path, "name: sku,", f"name: sku, customProperties: [{made}],")
+    assert ("GB-1031", "email") in [(problem.code, problem.got) for problem in problems]
+
+
 def test_an_expression_may_only_use_what_stands_before_it(tmp_path: Path) -> None:
     problems = broken(tmp_path, "name: sku,", "name: sku, customProperties: [{property: derive, value: cast(amount as string)}],")
     assert [(problem.code, problem.got) for problem in problems] == [("GB-1032", "amount")]

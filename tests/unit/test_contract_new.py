@@ -182,3 +182,10 @@ def test_no_contract_lets_a_row_pass_that_is_unaccounted_for(tmp_path: Path, loo
     silver.write_text(silver.read_text().replace("metric: unaccounted, minimum: 0, maximum: 0, blocking: true", f"metric: unaccounted, {looser}"))
     (problem,) = (problem for problem in problems_of(tmp_path) if "without an outcome" in problem.what)
     assert (problem.code, problem.valid) == ("GB-1023", "maximum: 0, blocking: true")
+
+
+def test_a_file_without_a_header_is_refused_without_its_first_row() -> None:
+    """Its first row is somebody's."""
+    with pytest.raises(TerminalError, match="GB-1047") as caught:
+        contract_from_csv_header("people", ["Ada Canary", "ada@example.org", "12 Elm Street"], [], domain="crm", key=[])
+    assert "Canary" not in str(caught.value) and "3 columns" in str(caught.value)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
 from deploy.release.warehouse import Warehouse
 from globalbev_assets.contracts.names import TableName
+from tests.statement_api import signed_in
 
 NOW = datetime(2026, 11, 25, 6, tzinfo=UTC)
 
@@ -27,55 +25,28 @@ SAID = {
 }
 
 
-class Statements(BaseHTTPRequestHandler):
-    """Keeps what was asked; a RESTORE ends as the table's name says."""
-
-    asked: ClassVar[list[dict[str, Any]]] = []
-
-    def do_GET(self) -> None:
-        """Two runs under way, one of the pipeline's; each has ended when it is asked for by itself."""
-        runs = [{"run_id": 7, "creator_user_name": "pipeline-id"}, {"run_id": 8, "creator_user_name": "jane@globalbev.example"}]
-        ended = {"run_id": 7, "state": {"life_cycle_state": "TERMINATED", "result_state": "CANCELED"}}
-        self._send({"runs": runs} if "/runs/list" in self.path else ended)
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        if "/runs/cancel" in self.path:
-            self.asked.append({"cancel": body["run_id"]})
-            self._send({})
-            return
-        self.asked.append(body)
-        status: dict[str, Any] = {"state": "SUCCEEDED" if body.get("wait_timeout") != "0s" else "PENDING"}
-        for table, message in SAID.items():
-            if table in body["statement"]:
-                status = {"state": "FAILED", "error": {"message": message}}
-        self._send({"statement_id": "1", "status": status})
-
-    def _send(self, document: dict[str, Any]) -> None:
-        answer = json.dumps(document).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-
-    def log_message(self, *_: object) -> None:
-        """Nothing."""
-
-
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
-    monkeypatch.setattr(Statements, "asked", [])
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Statements)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-    for name in ("ARM_CLIENT_ID", "ARM_CLIENT_SECRET", "ARM_TENANT_ID", "DATABRICKS_CLIENT_ID", "DATABRICKS_AUTH_TYPE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setenv("DATABRICKS_HOST", f"http://127.0.0.1:{server.server_address[1]}")
-    monkeypatch.setenv("DATABRICKS_TOKEN", "of-the-test")
-    yield Statements.asked
-    server.shutdown()
-    server.server_close()
+def asked() -> Iterator[list[dict[str, Any]]]:
+    """What was asked: statements, of which a RESTORE ends as the table's name says, and cancelled runs."""
+    found: list[dict[str, Any]] = []
+    # Two runs under way, one of the pipeline's; each has ended when it is asked for by itself.
+    runs = [{"run_id": 7, "creator_user_name": "pipeline-id"}, {"run_id": 8, "creator_user_name": "jane@globalbev.example"}]
+
+    def answer(verb: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        if verb == "GET":
+            ended = {"run_id": 7, "state": {"life_cycle_state": "TERMINATED", "result_state": "CANCELED"}}
+            return {"runs": runs} if "/runs/list" in path else ended
+        if "/runs/cancel" in path:
+            found.append({"cancel": body["run_id"]})
+            return {}
+        found.append(body)
+        message = next((said for table, said in SAID.items() if table in body["statement"]), None)
+        if message:
+            return {"statement_id": "1", "status": {"state": "FAILED", "error": {"message": message}}}
+        return {"statement_id": "1", "status": {"state": "SUCCEEDED" if body.get("wait_timeout") != "0s" else "PENDING"}}
+
+    with signed_in(answer):
+        yield found
 
 
 def test_it_is_woken_by_a_statement_that_nobody_waits_for(asked: list[dict[str, Any]]) -> None:

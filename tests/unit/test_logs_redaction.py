@@ -13,10 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from globalbev_assets.contracts.names import TableName
+from globalbev_assets.domains import _failure
 from globalbev_assets.errors import TransientError
+from resources.ledger import LedgerRow
 from resources.logs.error_redaction import RedactedError, redact_errors_of_dagster, scrubbed
 from resources.logs.patterns import PERSONAL_FIELDS
 from resources.logs.redaction import REDACTOR, RedactingFilter, Redactor, is_hidden_field, secrets_of
+from resources.publishing import TableResult
 from resources.settings import Settings
 from tests.unit.contract_files import packaged
 
@@ -140,6 +144,18 @@ def test_a_password_is_known_as_libpq_reads_it(dsn: str, said: str) -> None:
 def test_a_name_is_hidden_where_its_field_says_that_it_is_one(text: str) -> None:
     hidden = Redactor().text(text)
     assert "canary" not in hidden.lower() and "ada" not in hidden.lower().replace("already", "")
+
+
+def test_what_a_run_fails_with_hides_what_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dagster keeps a failure's description and metadata, and asks no log handler."""
+    monkeypatch.setattr("globalbev_assets.domains.REDACTOR", Redactor(["Kd8xQ2zLmNoP"]))
+    contract, at = packaged()[TableName("silver", "orders")], datetime(2026, 6, 1, tzinfo=UTC)
+    reason = "GB-1230 no answer for etl:Kd8xQ2zLmNoP, row of ada@example.org"
+    row = LedgerRow("silver.orders", date(2026, 6, 1), "run", "failed", at, "1.0.0", reason=reason)
+    failure = _failure([TableResult(contract, [row], error=ValueError(reason))])
+    told = f"{failure.description} {failure.metadata}"
+    assert "GB-1230" in told
+    assert not any(secret in told for secret in ("Kd8xQ2zLmNoP", "ada@example.org"))
 
 
 @pytest.mark.parametrize(

@@ -65,3 +65,12 @@ def test_what_selects_nothing_is_an_error(select: str, code: str) -> None:
     with pytest.raises(TerminalError) as raised:
         names(select)
     assert raised.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("select", "why"), [("gold and (", "Dagster does not read it"), ("status:failed", "NotImplementedError"), ("silver/nope+", "no table fits")]
+)
+def test_why_nothing_is_selected_is_said(select: str, why: str) -> None:
+    with pytest.raises(TerminalError) as raised:
+        names(select)
+    assert why in str(raised.value.got)
